@@ -1,0 +1,1 @@
+"""prom-server: patient-reported outcomes for clinics."""

@@ -1,0 +1,117 @@
+"""`prom-server serve`, `migrate` and `demo`."""
+
+import contextlib
+import multiprocessing
+import os
+import threading
+from typing import Any
+
+import click
+
+from prom_server.settings import InvalidSettings, Settings
+from prom_server.store.database import Database, DatabaseUnavailable
+
+FALSE_STARTS_ALLOWED = 5
+
+_loaded = multiprocessing.Event()  # a worker has loaded the application; shared with the workers by fork
+
+
+def settings() -> Settings:
+    """The settings of the environment, or a clear refusal and exit status 2."""
+    try:
+        return Settings.from_environment()
+    except InvalidSettings as error:
+        raise click.UsageError(f"These settings cannot be used:\n{error}") from error
+
+
+def database(chosen: Settings) -> Database:
+    """The database, brought to the newest schema; or a clear refusal and exit status 1."""
+    found = Database(chosen.database_url)
+    try:
+        found.migrate()
+    except DatabaseUnavailable as error:
+        raise click.ClickException(f"The database does not answer: {error}. Check DATABASE_URL.") from error
+    return found
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    database(settings()).dispose()
+
+
+@click.command()
+def serve() -> None:
+    """Serve the clinic's pages. Seeds nothing."""
+    chosen = settings()
+    database(chosen).dispose()
+    click.echo(f"prom-server listens on http://{chosen.host}:{chosen.port} for {chosen.public_url}")
+    run(chosen)
+
+
+@click.command()
+def demo() -> None:
+    """Serve a demo clinic with synthetic patients, made on first use."""
+    from prom_server.cli import demo as demo_clinic
+
+    chosen = settings()
+    demo_clinic.prepare(chosen, database(chosen))
+    run(chosen)
+
+
+def application() -> Any:
+    """What each worker of the WSGI server loads."""
+    from prom_server.app import create_app
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    app = create_app(Settings.from_environment())
+    _loaded.set()
+    return app
+
+
+def _end_with_parent() -> None:
+    """A worker whose first process was killed would hold the port for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def run(chosen: Settings) -> None:
+    """Serves until SIGTERM or Ctrl-C: requests in flight are finished, dead workers are replaced.
+
+    The WSGI server gives up when a worker dies twice within seconds. Patients should not pay for that: it is started
+    again, unless it cannot start at all.
+    """
+    false_starts = 0
+    while false_starts < FALSE_STARTS_ALLOWED:
+        _loaded.clear()
+        if _serve_once(chosen):
+            return
+        false_starts = 0 if _loaded.is_set() else false_starts + 1
+    raise click.ClickException("The server's workers end as soon as they start. The lines above say why.")
+
+
+def _serve_once(chosen: Settings) -> bool:
+    """True when it was asked to stop; False when its workers died."""
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    server = Server(
+        "prom_server.cli.serve:application",
+        address=chosen.host,
+        port=chosen.port,
+        interface=Interfaces.WSGI,
+        workers=chosen.workers,
+        blocking_threads=chosen.threads,
+        factory=True,
+        respawn_failed_workers=True,
+        respawn_interval=0.2,
+        log_level=LogLevels.error,
+        log_access=False,
+        websockets=False,
+    )
+    with contextlib.suppress(SystemExit):
+        server.serve()
+    return bool(server.interrupt_signal)

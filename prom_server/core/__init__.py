@@ -1,0 +1,1 @@
+"""The rules: frozen dataclasses and functions. No Flask, no database, no clock; dates come in as arguments."""

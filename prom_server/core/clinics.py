@@ -1,0 +1,45 @@
+"""A clinic's own facts, its recorded permissions and supplements, as the administrator sees them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from prom_server.core.instrument import LicenceKind
+from prom_server.core.refusals import Refused
+
+PAPERS = ("letter", "A4")
+
+
+class UnknownFamily(Refused):
+    """No instrument needs a permission of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionLine:
+    """One family of instruments that needs the holder's permission, and the one recorded."""
+
+    family: str
+    holder: str
+    instruments: tuple[str, ...]
+    granted_by: str | None
+    granted_on: date | None
+    reference: str | None
+    recorded_by: str | None
+    recorded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WordingLine:
+    """An instrument whose wording the clinic brings itself."""
+
+    instrument: str
+    holder: str
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Licences:
+    permissions: tuple[PermissionLine, ...]
+    wordings: tuple[WordingLine, ...]
+
+
+NEEDS = frozenset({LicenceKind.PERMISSION, LicenceKind.SUPPLEMENT})

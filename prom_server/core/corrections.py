@@ -1,0 +1,40 @@
+"""Administrations of one patient, and the mark "entered in error"."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from prom_server.core.enrolment import PatientRef
+from prom_server.core.refusals import Refused
+
+
+class AlreadyMarked(Refused):
+    """It was marked as entered in error before."""
+
+
+class ReasonNeeded(Refused):
+    """A mark without a reason explains nothing later."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdministrationLine:
+    public_id: str
+    instrument: str
+    revision: int
+    assessment: str
+    course_id: str
+    course_number: int
+    started_at: datetime
+    submitted_at: datetime | None
+    answered: int
+    items: int
+    mode: str
+    in_error_at: datetime | None
+    in_error_by: str | None
+    in_error_reason: str | None
+    open_alert_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Administrations:
+    patient: PatientRef
+    rows: tuple[AdministrationLine, ...]

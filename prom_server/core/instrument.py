@@ -1,0 +1,284 @@
+"""What an instrument is: items, options, scales, and how each scale is computed.
+
+An `Instrument` is data, read from one YAML file (`prom_server.definitions`). From it come the patient's page, the
+score, the chart's axis and the documentation, so nothing here knows any particular instrument.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+
+class Metric(StrEnum):
+    """What the value of a score is."""
+
+    SUM = "sum"  # a raw sum, an integer
+    T = "T"  # a T-score: mean 50, SD 10 in the reference population, in tenths
+    RATING = "rating"  # one item's own value, an integer
+
+
+class Better(StrEnum):
+    """Which way a scale improves. Required of every scale, never inferred."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class LicenceKind(StrEnum):
+    FREE = "free"  # may be used by anyone, under its notice
+    PERMISSION = "permission"  # an administrator records the holder's permission first
+    SUPPLEMENT = "supplement"  # the wording is licensed and comes from the clinic's own supplement
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One response option. `value` is what is stored and summed, already reversed where the scoring reverses it."""
+
+    value: int
+    label: str
+    loinc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question, with the publisher's wording. `text` is None where the wording is licensed and not shipped."""
+
+    id: str
+    text: str | None
+    options: tuple[Option, ...]
+    section: str
+    context: str | None = None  # stem or recall period, shown above the text
+    scored: bool = True
+    short: str | None = None  # a shortened name, for staff only
+    loinc: str | None = None
+    shown_if_any_above: int | None = None  # shown only if any scored item is above this value
+    placeholder: str | None = None  # a neutral line for the demo clinic where `text` is None
+
+    def option(self, value: int) -> Option | None:
+        return next((option for option in self.options if option.value == value), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part with a heading in plain words, as a patient reads it ("Tiredness"). Never a publisher's term."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A named range of a scale, both edges included, in the scale's own steps (1, or 0.1 for T-scores)."""
+
+    low: Decimal
+    high: Decimal
+    label: str
+    severity: int  # 0 (least) to 4 (most severe): the tint, never the only sign
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The smallest change that matters to a group of patients (MCID), with its source as printed beside it."""
+
+    value: Decimal
+    cite: str  # short, as in a chart's sentence: "Chen 2018"
+    source: str  # whole, as in the list of sources
+
+
+@dataclass(frozen=True, slots=True)
+class MinimalDetectableChange:
+    """A published measurement error of a change, where there is no standard error per score."""
+
+    value: Decimal
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SumRule:
+    """The sum of the items. With up to `max_missing` not answered: their mean times the number of items, half up."""
+
+    max_missing: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    t: Decimal
+    se: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRule:
+    """A published table from raw sum to T-score and standard error. Needs every item; never prorated."""
+
+    rows: Mapping[int, Row]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRule:
+    """The value of the scale's one item, as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Another scale of the same instrument, standardised: (value - mean) / sd."""
+
+    scale: str
+    mean: Decimal
+    sd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A weight times the mean of its standardised parts."""
+
+    weight: Decimal
+    mean_of: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeRule:
+    """T = 50 + 10 * sum of terms. Needs every part; no standard error."""
+
+    terms: tuple[Term, ...]
+    source: str
+
+
+ScoringRule = SumRule | TableRule | RatingRule | CompositeRule
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What is computed from answers. `items` are ids; for a composite, all items below its parts."""
+
+    id: str
+    name: str
+    short: str
+    metric: Metric
+    better: Better
+    items: tuple[str, ...]
+    rule: ScoringRule
+    low: Decimal  # the lowest and the highest value it can take
+    high: Decimal
+    axis: tuple[Decimal, Decimal]  # what a chart shows
+    ticks: tuple[Decimal, ...]
+    bands: tuple[Band, ...] = ()
+    bands_source: str | None = None
+    threshold: Threshold | None = None
+    error: MinimalDetectableChange | None = None
+    loinc: str | None = None
+
+    @property
+    def step(self) -> Decimal:
+        """The smallest difference between two values."""
+        return Decimal("0.1") if self.metric is Metric.T else Decimal(1)
+
+    def band(self, value: Decimal) -> Band | None:
+        return next((band for band in self.bands if band.low <= value <= band.high), None)
+
+
+class Level(StrEnum):
+    ALERT = "alert"  # a person must look now
+    FLAG = "flag"  # a person should ask at the next contact
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAlert:
+    """A rule on one item: an alert from `at_least` on, a flag when it was not answered."""
+
+    rule: str  # "item-9"
+    item: str
+    at_least: int
+    unanswered_rule: str  # "item-9-not-answered"
+    topic: str  # what staff read: "Thoughts of self-harm"
+    beside: tuple[str, ...]  # items shown with the flag, because they speak to the same risk
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningRule:
+    """Positive when one of `core` is positive and the number of positive items lies in [`least`, `most`]."""
+
+    id: str
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A published screening rule over the items; never a diagnosis."""
+
+    positive_from: int
+    positive_from_of: Mapping[str, int]  # exceptions by item
+    core: tuple[str, ...]
+    rules: tuple[ScreeningRule, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    kind: LicenceKind
+    holder: str
+    notice: str  # printed as it stands on form and report
+    family: str  # what one recorded permission covers: "promis"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedExample:
+    """Answers in the order of the scored items, and what must come out, as the YAML file writes it."""
+
+    name: str
+    answers: Mapping[str, int | None]
+    expect: Mapping[str, Mapping[str, object]]  # scale -> some of status, raw, value, se, band, answered
+    alerts: tuple[str, ...]  # rules
+    screening: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Instrument:
+    id: str
+    revision: int
+    name: str
+    short: str  # as in a table: "PHQ-9"
+    publisher_version: str
+    recall: str
+    seconds: int  # honest time to answer, for "about 5 minutes"
+    sections: tuple[Section, ...]
+    items: tuple[Item, ...]
+    scales: tuple[Scale, ...]
+    licence: Licence
+    citation: str
+    sources: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    alerts: tuple[ItemAlert, ...] = ()
+    screening: Screening | None = None
+    loinc: str | None = None
+    checks: tuple[WorkedExample, ...] = ()
+    content_hash: str = ""  # SHA-256 of the file as published
+    supplement_hash: str = ""  # SHA-256 of the clinic's supplement that brought the wording, where one did
+
+    @cached_property
+    def item_by_id(self) -> Mapping[str, Item]:
+        return {item.id: item for item in self.items}
+
+    @cached_property
+    def scale_by_id(self) -> Mapping[str, Scale]:
+        return {scale.id: scale for scale in self.scales}
+
+    @cached_property
+    def section_by_id(self) -> Mapping[str, Section]:
+        return {section.id: section for section in self.sections}
+
+    @property
+    def scored_items(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.scored)
+
+    def alert_on(self, item_id: str) -> ItemAlert | None:
+        return next((alert for alert in self.alerts if alert.item == item_id), None)
+
+    @property
+    def has_wording(self) -> bool:
+        """False while a licensed wording has not been supplied."""
+        return all(item.text is not None for item in self.items)

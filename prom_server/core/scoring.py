@@ -1,0 +1,189 @@
+"""Scores from answers: `score(instrument, answers)`.
+
+All arithmetic is in `Decimal`: a sum is exact, a T-score is in tenths, and half is always rounded up (Python's own
+`round(4.5)` is 4). A missing answer is never a zero: either the scale's rule says what to do, or there is no score.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+
+from prom_server.core.instrument import (
+    CompositeRule,
+    Instrument,
+    Item,
+    Metric,
+    RatingRule,
+    Scale,
+    SumRule,
+    TableRule,
+    Term,
+)
+from prom_server.core.refusals import InvalidAnswer
+
+Answers = Mapping[str, int | None]  # item id -> option value, or None: not answered
+
+
+class Status(StrEnum):
+    SCORED = "scored"
+    PRORATED = "prorated"
+    PATTERN = "pattern"
+    NOT_SCORABLE = "not_scorable"
+
+
+class Reason(StrEnum):
+    """Why a score is not simply scored. Codes; the words are the templates'."""
+
+    ITEMS_MISSING = "items-missing"  # answered < items, and the rule needs more of them
+    PRORATED = "prorated"  # answered < items, filled with their mean
+    KEY_ITEM_MISSING = "key-item-missing"  # prorated over an item with an alert rule: "item 9 not answered"
+    SCALE_MISSING = "scale-missing"  # a composite with a part that is not scorable
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One scale of one administration. `value` None means not scorable: no band, no point, no change."""
+
+    scale: str
+    metric: Metric
+    status: Status
+    raw: int | None  # the sum of what was answered; None for a composite
+    value: Decimal | None
+    se: Decimal | None
+    answered: int
+    items: int
+    band: str | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """What a rule says of one scale; `score` adds the counts and the band."""
+
+    value: Decimal | None = None
+    se: Decimal | None = None
+    status: Status = Status.SCORED
+    reason: Reason | None = None
+
+
+_ITEMS_MISSING = _Computed(status=Status.NOT_SCORABLE, reason=Reason.ITEMS_MISSING)
+_SCALE_MISSING = _Computed(status=Status.NOT_SCORABLE, reason=Reason.SCALE_MISSING)
+
+
+def score(instrument: Instrument, answers: Answers) -> tuple[Score, ...]:
+    """Every scale of the instrument, in its order. Raises `InvalidAnswer`; never guesses, never coerces."""
+    check_answers(instrument, answers)
+    computed: dict[str, _Computed] = {}
+    for scale in sorted(instrument.scales, key=lambda scale: isinstance(scale.rule, CompositeRule)):  # parts first
+        computed[scale.id] = _compute(instrument, scale, answers, computed)
+    return tuple(_score(scale, computed[scale.id], answers) for scale in instrument.scales)
+
+
+def check_answers(instrument: Instrument, answers: Answers) -> None:
+    """Refuse what is not an answer: every scored item is a key, every key an item, every value an option or None.
+
+    Unscored items may be absent. Booleans, fractions and strings are refused, even where they equal an option.
+    """
+    for item_id in answers:
+        if item_id not in instrument.item_by_id:
+            raise InvalidAnswer(f"{instrument.id} has no item {_shown(item_id)}", _shown(item_id))
+    for item in instrument.items:
+        if item.id in answers:
+            _check_value(item, answers[item.id])
+        elif item.scored:
+            raise InvalidAnswer(f"{item.id} is missing: every scored item is a key, null where not answered", item.id)
+
+
+def half_up(value: Decimal, step: Decimal) -> Decimal:
+    """`value` rounded to `step` (1 or 0.1), half away from zero, as published scores are."""
+    return value.quantize(step, rounding=ROUND_HALF_UP)
+
+
+def _check_value(item: Item, value: object) -> None:
+    if value is None:
+        return
+    if type(value) is not int:  # bool is an int in Python, and True == 1: it must not pass as an answer
+        raise InvalidAnswer(f"{item.id}: {_shown(value)} is not a whole number", item.id)
+    if item.option(value) is None:
+        allowed = ", ".join(str(option.value) for option in item.options)
+        raise InvalidAnswer(f"{item.id}: {_shown(value)} is none of its options ({allowed})", item.id)
+
+
+def _shown(value: object) -> str:
+    """A value as an error message may show it: never longer than a line."""
+    text = str(value) if type(value) is not int or abs(value) < 10**30 else "a very large number"
+    return text if len(text) <= 40 else text[:40] + "…"
+
+
+def _answered(scale: Scale, answers: Answers) -> list[int]:
+    return [value for item in scale.items if (value := answers[item]) is not None]
+
+
+def _score(scale: Scale, computed: _Computed, answers: Answers) -> Score:
+    values = _answered(scale, answers)
+    band = scale.band(computed.value) if computed.value is not None else None
+    return Score(
+        scale=scale.id,
+        metric=scale.metric,
+        status=computed.status,
+        raw=None if isinstance(scale.rule, CompositeRule) else sum(values),
+        value=computed.value,
+        se=computed.se,
+        answered=len(values),
+        items=len(scale.items),
+        band=band.label if band else None,
+        reason=computed.reason,
+    )
+
+
+def _compute(instrument: Instrument, scale: Scale, answers: Answers, parts: Mapping[str, _Computed]) -> _Computed:
+    values = _answered(scale, answers)
+    match scale.rule:
+        case SumRule() as rule:
+            return _sum(instrument, scale, rule, answers, values)
+        case TableRule() as rule:
+            return _look_up(rule, scale, values)
+        case RatingRule():
+            return _Computed(Decimal(values[0])) if values else _ITEMS_MISSING
+        case CompositeRule() as rule:
+            return _combine(rule, parts)
+
+
+def _sum(instrument: Instrument, scale: Scale, rule: SumRule, answers: Answers, values: list[int]) -> _Computed:
+    """The sum; with few enough missing, their mean times the number of items (Arrieta 2017), half up."""
+    missing = [item for item in scale.items if answers[item] is None]
+    if not missing:
+        return _Computed(Decimal(sum(values)))
+    if not values or len(missing) > rule.max_missing:
+        return _ITEMS_MISSING
+    # Multiplied before divided: the mean alone would be cut to 28 digits.
+    value = half_up(Decimal(sum(values) * len(scale.items)) / len(values), Decimal(1))
+    key_item_missing = any(instrument.alert_on(item) for item in missing)
+    return _Computed(
+        value,
+        status=Status.PRORATED,
+        reason=Reason.KEY_ITEM_MISSING if key_item_missing else Reason.PRORATED,
+    )
+
+
+def _look_up(rule: TableRule, scale: Scale, values: list[int]) -> _Computed:
+    """The published T-score. Without every item there is no sum to look up; a PROMIS form is never prorated."""
+    if len(values) < len(scale.items):
+        return _ITEMS_MISSING
+    row = rule.rows[sum(values)]
+    return _Computed(row.t, row.se)
+
+
+def _combine(rule: CompositeRule, parts: Mapping[str, _Computed]) -> _Computed:
+    """T = 50 + 10 * (weighted sum of standardised parts), in tenths, from the parts' own rounded values."""
+    values = {part.scale: parts[part.scale].value for term in rule.terms for part in term.mean_of}
+    known = {scale: value for scale, value in values.items() if value is not None}
+    if len(known) < len(values):
+        return _SCALE_MISSING
+    z = sum((term.weight * _mean_z(term, known) for term in rule.terms), Decimal(0))
+    return _Computed(half_up(50 + 10 * z, Decimal("0.1")))
+
+
+def _mean_z(term: Term, values: Mapping[str, Decimal]) -> Decimal:
+    return sum(((values[part.scale] - part.mean) / part.sd for part in term.mean_of), Decimal(0)) / len(term.mean_of)

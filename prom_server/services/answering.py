@@ -1,0 +1,235 @@
+"""A patient answers: item by item, each saved as it is given; each instrument is submitted and scored by itself.
+
+Saving claims the administration, submitting claims the assessment first and then the administration. So no two saves
+share a sequence, a submitted administration takes no more answers, and stored scores recompute from stored answers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from prom_server.core.instrument import Item
+from prom_server.core.refusals import InvalidAnswer, Refused
+from prom_server.core.responses import Current, check_value, scored_answers
+from prom_server.core.scoring import Score, score
+from prom_server.core.visit import (
+    PartState,
+    Place,
+    StepView,
+    Visit,
+    after,
+    next_place,
+    step_view,
+)
+from prom_server.services import alerting, audit, battery, visits
+from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
+
+
+class AlreadySubmitted(Refused):
+    """The instrument was submitted; its answers stand."""
+
+
+class NewerAnswer(Refused):
+    """The page is older than the stored answer. Nothing was stored; the patient is shown both and chooses."""
+
+    def __init__(self, view: StepView, offered: int | None) -> None:
+        super().__init__("newer answer")
+        self.view = view
+        self.offered = offered
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where to go after a save, the sequence of the next page, and whether the help page comes first."""
+
+    number: int  # the step that was saved
+    place: Place
+    sequence: int
+    help: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An answer as a page sent it: for which item, which value (None: skip), and the sequence the page was shown."""
+
+    item_id: str
+    value: int | None
+    sequence: int
+
+
+def start(session: Session, token: str, *, at: datetime) -> Place:
+    """Begins the battery: pins every instrument to its revision of today. A second start changes nothing."""
+    visit = visits.of_session(session, token, at=at)
+    visits.require_open(visit)
+    session.execute(
+        update(Assessment)
+        .where(Assessment.id == visit.assessment_id)
+        .values(started_at=func.coalesce(Assessment.started_at, at))
+    )
+    assessment = session.scalars(select(Assessment).where(Assessment.id == visit.assessment_id)).one()
+    present = {part.position for part in battery.load(session, visit)}
+    planned = battery.of(session, assessment)
+    if len(present) < len(planned):
+        battery.begin(session, visit, planned, present, at=at)
+        _record(session, visit, "assessment.start", at=at)
+    visits.touch(session, visit, at=at)
+    return next_place(battery.load(session, visit))
+
+
+def save(session: Session, token: str, part: int, posted: Posted, *, at: datetime) -> Saved:
+    """Stores one answer, or None for a skip. Returns only once it is to be committed.
+
+    Raises InvalidAnswer (no such item or option), NewerAnswer, AlreadySubmitted, AssessmentClosed, SessionOver.
+    """
+    visit = visits.of_session(session, token, at=at)
+    visits.require_open(visit)
+    sequence = _claim(session, visit, part)
+    parts = battery.load(session, visit)
+    mine = battery.part_at(parts, part)
+    if sequence is None:
+        raise AlreadySubmitted(mine.instrument.id)
+    item = _item(mine, posted)
+    stored = mine.responses.get(item.id)
+    if stored is not None and stored.sequence > posted.sequence:
+        if stored.value != posted.value:
+            raise NewerAnswer(step_view(visit.clinic, parts, mine, mine.items.index(item) + 1), posted.value)
+        return _saved(mine, item, shows_help=False)  # a double click or a retry: stored already
+    shows_help = _store(session, visit, mine, item, posted.value, sequence, at=at)
+    answered = _with(parts, mine, item, Current(posted.value, sequence))
+    return _saved(battery.part_at(answered, part), item, shows_help=shows_help)
+
+
+def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
+    """Closes one instrument and scores it, in one transaction. A second submit changes nothing.
+
+    The last one completes the assessment.
+    """
+    visit = visits.of_session(session, token, at=at)
+    session.execute(
+        update(Assessment).where(Assessment.id == visit.assessment_id).values(started_at=Assessment.started_at)
+    )
+    if visit.open and _close(session, visit, part, at=at):
+        parts = battery.load(session, visit)
+        _score(session, visit, battery.part_at(parts, part), at=at)
+        if all(each.submitted for each in parts):
+            session.execute(update(Assessment).where(Assessment.id == visit.assessment_id).values(completed_at=at))
+        return next_place(parts)
+    parts = battery.load(session, visit)
+    if not battery.part_at(parts, part).submitted:
+        raise visits.AssessmentClosed("closed")
+    return next_place(parts)
+
+
+def call_me(session: Session, token: str, part: int, number: int, *, at: datetime) -> None:
+    """From the help page: the patient asks to be called."""
+    visit = visits.of_session(session, token, at=at)
+    mine, rule = battery.rule_at(session, visit, part, number)
+    alerting.call_requested(session, battery.whose(visit, mine), rule, at=at)
+    _record(session, visit, "alert.call_requested", at=at)
+
+
+def _item(mine: PartState, posted: Posted) -> Item:
+    item = next((each for each in mine.items if each.id == posted.item_id), None)
+    if item is None:
+        raise InvalidAnswer(f"{mine.instrument.id} does not ask this item now")
+    if posted.value is not None:
+        check_value(item, posted.value)
+    return item
+
+
+def _claim(session: Session, visit: Visit, part: int) -> int | None:
+    """Takes the next sequence of an administration; None when it was submitted. Holds its row until the commit."""
+    return session.scalar(
+        update(Administration)
+        .where(
+            Administration.assessment_id == visit.assessment_id,
+            Administration.position == part,
+            Administration.in_error_at.is_(None),
+            Administration.submitted_at.is_(None),
+        )
+        .values(sequence=Administration.sequence + 1)
+        .returning(Administration.sequence)
+    )
+
+
+def _close(session: Session, visit: Visit, part: int, *, at: datetime) -> bool:
+    closed = session.scalar(
+        update(Administration)
+        .where(
+            Administration.assessment_id == visit.assessment_id,
+            Administration.position == part,
+            Administration.in_error_at.is_(None),
+            Administration.submitted_at.is_(None),
+        )
+        .values(submitted_at=at, watched=False)
+        .returning(Administration.id)
+    )
+    return closed is not None
+
+
+def _store(
+    session: Session, visit: Visit, mine: PartState, item: Item, value: int | None, sequence: int, *, at: datetime
+) -> bool:
+    session.execute(
+        insert(Response).values(administration_id=mine.id, item_id=item.id, sequence=sequence, value=value, at=at)
+    )
+    rule = mine.instrument.alert_on(item.id)
+    shows_help = alerting.answered(session, battery.whose(visit, mine), rule, value, at=at) if rule else False
+    if rule and value is not None:
+        alerting.unwatch(session, mine.id)
+    _record(session, visit, "answer.save", at=at, detail=f"{mine.instrument.id} #{sequence}")
+    if visit.stale:
+        visits.touch(session, visit, at=at)
+    return shows_help
+
+
+def _with(parts: tuple[PartState, ...], mine: PartState, item: Item, current: Current) -> tuple[PartState, ...]:
+    changed = mine.answering(item.id, current)
+    return tuple(changed if each is mine else each for each in parts)
+
+
+def _saved(mine: PartState, item: Item, *, shows_help: bool) -> Saved:
+    number = mine.items.index(item) + 1
+    return Saved(number, after(mine, number), mine.sequence, shows_help)
+
+
+def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime) -> None:
+    answers = scored_answers(mine.instrument, mine.responses)
+    rows = [_score_row(mine.id, each) for each in score(mine.instrument, answers)]
+    session.execute(insert(RecordedScore), rows)
+    for rule in mine.instrument.alerts:
+        if answers[rule.item] is None:
+            alerting.not_answered(session, battery.whose(visit, mine), rule, at=at)
+    _record(session, visit, "administration.submit", at=at, detail=mine.instrument.id)
+    visits.touch(session, visit, at=at)
+
+
+def _score_row(administration_id: int, each: Score) -> dict[str, object]:
+    return {
+        "administration_id": administration_id,
+        "scale": each.scale,
+        "metric": each.metric,
+        "status": each.status,
+        "raw": each.raw,
+        "value": each.value,
+        "se": each.se,
+        "answered": each.answered,
+        "items": each.items,
+        "band": each.band,
+        "reason": each.reason,
+    }
+
+
+def _record(session: Session, visit: Visit, action: str, *, at: datetime, detail: str | None = None) -> None:
+    audit.record(
+        session,
+        action,
+        at=at,
+        actor="patient",
+        clinic_id=visit.clinic.id,
+        patient_id=visit.patient_id,
+        subject=f"assessment:{visit.assessment_id}",
+        detail=detail,
+    )

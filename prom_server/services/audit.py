@@ -1,0 +1,40 @@
+"""Writes the audit trail, in the transaction of what it tells."""
+
+from contextvars import ContextVar
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from prom_server.core.permissions import StaffMember
+from prom_server.store.audit import AuditEntry
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def record(
+    session: Session,
+    action: str,
+    *,
+    at: datetime,
+    by: StaffMember | None = None,
+    clinic_id: int | None = None,
+    patient_id: int | None = None,
+    subject: str | None = None,
+    detail: str | None = None,
+    actor: str = "staff",
+) -> None:
+    """Appends one line. `by` None means the patient (actor="patient") or the system; then give `clinic_id`."""
+    session.execute(
+        insert(AuditEntry).values(
+            at=at,
+            clinic_id=by.clinic.id if by else clinic_id,
+            actor=actor,
+            staff_id=by.id if by else None,
+            action=action,
+            patient_id=patient_id,
+            subject=subject,
+            detail=detail,
+            request_id=request_id.get(),
+        )
+    )

@@ -1,0 +1,46 @@
+"""Which instruments and protocols there are, and which of them a clinic may use today."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prom_server.core.instrument import Instrument, LicenceKind
+from prom_server.core.permissions import ClinicFacts
+from prom_server.core.schedule import Protocol
+from prom_server.definitions.library import Library
+from prom_server.store.clinics import Permission
+
+_bound: list[Library] = []
+
+
+def bind(library: Library) -> None:
+    """Makes `library` the one of this process."""
+    _bound[:] = [library]
+
+
+def library() -> Library:
+    return _bound[0]
+
+
+def instrument(instrument_id: str, revision: int | None = None) -> Instrument:
+    """With the wording of the clinic's supplement where it has one. Raises NotFound."""
+    return library().get_with_wording(instrument_id, revision)
+
+
+def protocol(protocol_id: str, revision: int | None = None) -> Protocol:
+    return library().protocol(protocol_id, revision)
+
+
+def missing_licences(session: Session, clinic: ClinicFacts, instrument_ids: Iterable[str]) -> tuple[Instrument, ...]:
+    """The instruments that this clinic may not use yet. The demo clinic may use all, marked as synthetic."""
+    if clinic.demo:
+        return ()
+    permitted = set(session.scalars(select(Permission.family).where(Permission.clinic_id == clinic.id)))
+    return tuple(each for each in map(instrument, instrument_ids) if not _may_use(each, permitted))
+
+
+def _may_use(each: Instrument, permitted: set[str]) -> bool:
+    if each.licence.kind is LicenceKind.PERMISSION:
+        return each.licence.family in permitted
+    return each.has_wording

@@ -1,0 +1,70 @@
+"""Rows by the opaque id of an address. Another clinic's and an unknown one are the same: NotFound."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prom_server.core.enrolment import PatientRef
+from prom_server.core.permissions import ClinicFacts, StaffMember
+from prom_server.core.refusals import NotFound
+from prom_server.core.schedule import Window
+from prom_server.store.assessments import Assessment
+from prom_server.store.courses import Course
+from prom_server.store.patients import Patient
+
+
+def checked(public_id: str) -> str:
+    """The id, if it can be one at all: no database is asked about anything else."""
+    if not (public_id.isascii() and public_id.isalnum() and len(public_id) <= 20):
+        raise NotFound("not an id")
+    return public_id
+
+
+def patient(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> Patient:
+    statement = select(Patient).where(Patient.clinic_id == by.clinic.id, Patient.public_id == checked(public_id))
+    row = session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+    if row is None:
+        raise NotFound("no such patient")
+    return row
+
+
+def course(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> tuple[Course, Patient]:
+    statement = (
+        select(Course, Patient)
+        .join(Patient, Patient.id == Course.patient_id)
+        .where(Course.clinic_id == by.clinic.id, Course.public_id == checked(public_id))
+    )
+    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if row is None:
+        raise NotFound("no such course")
+    return row
+
+
+def assessment(
+    session: Session, public_id: str, *, by: StaffMember, lock: bool = False
+) -> tuple[Assessment, Course, Patient]:
+    statement = (
+        select(Assessment, Course, Patient)
+        .join(Course, Course.id == Assessment.course_id)
+        .join(Patient, Patient.id == Assessment.patient_id)
+        .where(Assessment.clinic_id == by.clinic.id, Assessment.public_id == checked(public_id))
+    )
+    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if row is None:
+        raise NotFound("no such assessment")
+    return row
+
+
+def ref(row: Patient) -> PatientRef:
+    return PatientRef(row.public_id, f"{row.given_name} {row.family_name}", row.record_number)
+
+
+def window(row: Assessment) -> Window:
+    return Window(row.time_point, row.opens_on, row.due_on, row.overdue_on, row.closes_on, row.closed_at)
+
+
+def local_day(at: datetime, clinic: ClinicFacts) -> date:
+    """The clinic's calendar day of an instant."""
+    return at.astimezone(ZoneInfo(clinic.time_zone)).date()

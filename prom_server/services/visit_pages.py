@@ -1,0 +1,96 @@
+"""What a patient's pages show. Reads only."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prom_server.core.refusals import NotFound
+from prom_server.core.visit import (
+    HelpView,
+    Place,
+    ReviewView,
+    StepView,
+    ThanksView,
+    WelcomeView,
+    after,
+    minutes,
+    next_place,
+    review_view,
+    step_view,
+)
+from prom_server.services import alerting, battery, visits
+from prom_server.services.answering import AlreadySubmitted
+from prom_server.store.assessments import Assessment
+
+
+def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
+    """Purpose, reader and time, before anything is asked. Raises SessionOver, AssessmentClosed."""
+    visit = visits.of_session(session, token, at=at)
+    assessment = session.scalars(select(Assessment).where(Assessment.id == visit.assessment_id)).one()
+    parts = battery.load(session, visit) or battery.planned(session, assessment)
+    place = next_place(parts)
+    visits.require_open(visit, unless=place.finished)
+    return WelcomeView(
+        clinic=visit.clinic,
+        started=assessment.started_at is not None,
+        minutes=minutes(sum(part.seconds_left for part in parts)),
+        parts=len(parts),
+        questions=sum(len(part.items) for part in parts),
+        place=place,
+        due_on=assessment.due_on,
+        closes_on=assessment.closes_on,
+        notices=tuple(dict.fromkeys(part.instrument.licence.notice for part in parts)),
+    )
+
+
+def where(session: Session, token: str, *, at: datetime) -> Place:
+    """The first thing not done yet."""
+    visit = visits.of_session(session, token, at=at)
+    parts = battery.load(session, visit)
+    return next_place(parts) if parts else Place(0, 0)
+
+
+def step(session: Session, token: str, part: int, number: int, *, at: datetime) -> StepView:
+    """One item. Raises NotFound, SessionOver, AssessmentClosed, AlreadySubmitted."""
+    visit = visits.of_session(session, token, at=at)
+    visits.require_open(visit)
+    parts = battery.load(session, visit)
+    mine = battery.part_at(parts, part)
+    if mine.submitted:
+        raise AlreadySubmitted(mine.instrument.id)
+    if not 1 <= number <= len(mine.items):
+        raise NotFound("no such step")
+    return step_view(visit.clinic, parts, mine, number)
+
+
+def review(session: Session, token: str, part: int, *, at: datetime) -> ReviewView:
+    """What was answered, what was not and what that costs."""
+    visit = visits.of_session(session, token, at=at)
+    parts = battery.load(session, visit)
+    return review_view(visit.clinic, parts, battery.part_at(parts, part))
+
+
+def thanks(session: Session, token: str, *, at: datetime) -> ThanksView:
+    """The last page, and when the clinic asks again."""
+    visit = visits.of_session(session, token, at=at)
+    coming = session.execute(
+        select(Assessment.opens_on, Assessment.due_on)
+        .where(
+            Assessment.patient_id == visit.patient_id,
+            Assessment.completed_at.is_(None),
+            Assessment.cancelled_at.is_(None),
+            Assessment.opens_on > at.date(),
+        )
+        .order_by(Assessment.opens_on)
+        .limit(1)
+    ).one_or_none()
+    return ThanksView(visit.clinic, coming.opens_on if coming else None, coming.due_on if coming else None)
+
+
+def help_view(session: Session, token: str, part: int, number: int, *, at: datetime) -> HelpView:
+    """The help page after an answer that raised an alert. Raises NotFound where there is none."""
+    visit = visits.of_session(session, token, at=at)
+    mine, rule = battery.rule_at(session, visit, part, number)
+    requested = alerting.is_call_requested(session, battery.whose(visit, mine), rule)
+    return HelpView(visit.clinic, part, number, after(mine, number), requested)

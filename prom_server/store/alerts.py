@@ -1,0 +1,58 @@
+"""Alerts and flags, and every step that was taken."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from prom_server.store.base import Base, BigId, Instant, opaque_id
+
+
+class Alert(Base):
+    """One per administration and rule. `value` is the highest seen; a later answer never withdraws it."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        UniqueConstraint("administration_id", "rule"),
+        Index(
+            "ix_alert_open",
+            "clinic_id",
+            "raised_at",
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
+    administration_id: Mapped[int] = mapped_column(ForeignKey("administration.id"))
+    rule: Mapped[str] = mapped_column(String(40))
+    level: Mapped[str] = mapped_column(String(10))  # alert, flag
+    item_id: Mapped[str] = mapped_column(String(40))
+    value: Mapped[int | None]
+    call_requested_at: Mapped[datetime | None] = mapped_column(Instant)
+    raised_at: Mapped[datetime] = mapped_column(Instant)
+    acknowledged_at: Mapped[datetime | None] = mapped_column(Instant)
+    acknowledged_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class AlertStep(Base):
+    """What happened to an alert: raised, answered again, seen, acknowledged, call requested, re-opened, resolved.
+
+    Appended, never changed.
+    """
+
+    __tablename__ = "alert_step"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(Instant)
+    value: Mapped[int | None]
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    code: Mapped[str | None] = mapped_column(String(30))
+    note: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int | None]  # to reach the patient, before it was resolved as "could not reach"

@@ -1,0 +1,135 @@
+"""Assessments, their administrations, responses and scores."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from prom_server.store.base import Base, BigId, Exact, Instant, opaque_id
+
+
+class Assessment(Base):
+    """The battery expected of one patient at one time point: facts only, its status is computed."""
+
+    __tablename__ = "assessment"
+    __table_args__ = (
+        UniqueConstraint("course_id", "time_point"),
+        Index("ix_assessment_patient_id_opens_on", "patient_id", "opens_on"),
+        Index(
+            "ix_assessment_waiting",
+            "clinic_id",
+            "opens_on",
+            "closes_on",
+            sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
+        Index(
+            "ix_assessment_begun",
+            "clinic_id",
+            "started_at",
+            sqlite_where=text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
+        Index(
+            "ix_assessment_closing",
+            "clinic_id",
+            "closes_on",
+            "id",
+            sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"))
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    time_point: Mapped[str] = mapped_column(String(40))
+    opens_on: Mapped[date]
+    due_on: Mapped[date]
+    overdue_on: Mapped[date]
+    closes_on: Mapped[date]  # the last day accepted, in the clinic's time zone
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    started_at: Mapped[datetime | None] = mapped_column(Instant)
+    completed_at: Mapped[datetime | None] = mapped_column(Instant)
+    cancelled_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Administration(Base):
+    """One instrument being answered in an assessment, pinned to the revision it began with.
+
+    `sequence` counts the saves: a save claims it, so two saves never share a number.
+    """
+
+    __tablename__ = "administration"
+    __table_args__ = (
+        Index(
+            "uq_administration_assessment_id_position",
+            "assessment_id",
+            "position",
+            unique=True,
+            sqlite_where=text("in_error_at IS NULL"),
+            postgresql_where=text("in_error_at IS NULL"),
+        ),
+        Index(
+            "ix_administration_unreached",
+            "clinic_id",
+            "started_at",
+            sqlite_where=text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
+            postgresql_where=text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    assessment_id: Mapped[int] = mapped_column(ForeignKey("assessment.id"), index=True)
+    position: Mapped[int]  # 1 for the first of the battery
+    instrument_id: Mapped[str] = mapped_column(String(60))
+    instrument_revision: Mapped[int]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(10))
+    mode: Mapped[str] = mapped_column(String(20))  # own_device
+    watched: Mapped[bool]  # an item with an alert rule has not been looked after yet: see services.alerting
+    sequence: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    submitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    in_error_at: Mapped[datetime | None] = mapped_column(Instant)
+    in_error_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    in_error_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Response(Base):
+    """One answer as it was given. Appended, never changed; the highest sequence of an item is current."""
+
+    __tablename__ = "response"
+    __table_args__ = (UniqueConstraint("administration_id", "sequence"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    administration_id: Mapped[int] = mapped_column(ForeignKey("administration.id"))
+    item_id: Mapped[str] = mapped_column(String(40))
+    sequence: Mapped[int]
+    value: Mapped[int | None]  # None when skipped
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class RecordedScore(Base):
+    """A score as computed at submission, under the administration's instrument revision."""
+
+    __tablename__ = "score"
+    __table_args__ = (UniqueConstraint("administration_id", "scale"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    administration_id: Mapped[int] = mapped_column(ForeignKey("administration.id"))
+    scale: Mapped[str] = mapped_column(String(40))
+    metric: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(20))
+    raw: Mapped[int | None]
+    value: Mapped[Decimal | None] = mapped_column(Exact)
+    se: Mapped[Decimal | None] = mapped_column(Exact)
+    answered: Mapped[int]
+    items: Mapped[int]
+    band: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str | None] = mapped_column(String(40))

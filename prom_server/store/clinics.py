@@ -1,0 +1,38 @@
+"""Clinics and the permissions that they hold."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from prom_server.store.base import Base, BigId, Instant, opaque_id
+
+
+class Clinic(Base):
+    __tablename__ = "clinic"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
+    name: Mapped[str] = mapped_column(String(120))
+    demo: Mapped[bool]
+    time_zone: Mapped[str] = mapped_column(String(64))
+    phone: Mapped[str] = mapped_column(String(40))
+    hours: Mapped[str] = mapped_column(String(120))  # in words, as patients read them: "weekdays 8 am to 5 pm"
+    paper: Mapped[str] = mapped_column(String(6))  # A4 or letter
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Permission(Base):
+    """The recorded permission of a licence holder: who gave it, when, under which reference."""
+
+    __tablename__ = "permission"
+    __table_args__ = (UniqueConstraint("clinic_id", "family"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    family: Mapped[str] = mapped_column(String(40))
+    granted_by: Mapped[str] = mapped_column(String(200))
+    granted_on: Mapped[date]
+    reference: Mapped[str] = mapped_column(String(200))
+    recorded_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    recorded_at: Mapped[datetime] = mapped_column(Instant)

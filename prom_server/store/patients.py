@@ -1,0 +1,46 @@
+"""Patients."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from prom_server.store.base import Base, BigId, Instant, opaque_id
+
+
+def by_code(length: int) -> String:
+    """Text in the order of its code points on every database, so that a prefix is one range of an index."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+class Patient(Base):
+    """`wrong_birth_dates` counts over all links; at the limit they are locked until the desk unlocks them."""
+
+    __tablename__ = "patient"
+    __table_args__ = (
+        UniqueConstraint("clinic_id", "record_number"),
+        Index("ix_patient_clinic_id_sort_name", "clinic_id", "sort_name", "id"),
+        Index("ix_patient_clinic_id_birth_date", "clinic_id", "birth_date", "sort_name", "id"),
+        Index(
+            "ix_patient_locked",
+            "clinic_id",
+            "locked_at",
+            sqlite_where=text("locked_at IS NOT NULL"),
+            postgresql_where=text("locked_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    record_number: Mapped[str] = mapped_column(by_code(40))  # in capitals
+    given_name: Mapped[str] = mapped_column(String(80))
+    family_name: Mapped[str] = mapped_column(String(80))
+    sort_name: Mapped[str] = mapped_column(by_code(165))  # "family, given" in lower case, for lists and search
+    birth_date: Mapped[date]
+    phone: Mapped[str | None] = mapped_column(String(40))
+    address: Mapped[str | None] = mapped_column(String(300))
+    emergency_contact: Mapped[str | None] = mapped_column(String(300))
+    wrong_birth_dates: Mapped[int] = mapped_column(default=0)
+    locked_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,0 +1,43 @@
+"""The pages. Views speak to services; the guard decides who may reach them; templates hold the words."""
+
+from datetime import timedelta
+
+from flask import Blueprint, Flask
+
+from prom_server.resources import directory
+from prom_server.settings import Settings
+from prom_server.web import errors, filters, guard, headers, journal
+
+
+def build(settings: Settings) -> Flask:
+    """The Flask application with every page, guarded by default."""
+    app = Flask("prom_server.web", template_folder=str(directory("templates")), static_folder="static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-prom" if settings.secure else "prom",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),  # addresses of static files carry their content's hash
+        MAX_CONTENT_LENGTH=256 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=200,
+        WTF_CSRF_TIME_LIMIT=None,  # a tired patient's Next must work
+        TRUSTED_HOSTS=None,
+    )
+    app.extensions["prom-settings"] = settings
+    journal.install(app, settings)
+    headers.install(app, settings)
+    filters.install(app)
+    guard.install(app)
+    errors.install(app)
+    for blueprint in _blueprints():
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _blueprints() -> tuple[Blueprint, ...]:
+    from prom_server.web import admin, alerts, auth, clinic, courses, health, patient
+
+    return tuple(each.pages for each in (health, patient, auth, clinic, courses, alerts, admin))

@@ -1,0 +1,57 @@
+"""Alerts and flags: the list, one of them, and what staff do about it."""
+
+from flask import Blueprint, flash, g, redirect, url_for
+from flask.typing import ResponseReturnValue as Shown
+
+from prom_server import clock
+from prom_server.core.refusals import Refused
+from prom_server.services import alert_desk, alert_views
+from prom_server.services.alert_desk import Outcome
+from prom_server.transaction import transaction
+from prom_server.web import forms
+from prom_server.web.staff_page import show
+
+pages = Blueprint("alerts", __name__)
+
+FIELDS = {"UnknownResolution": "code", "NoteNeeded": "note", "AttemptsNeeded": "attempts"}
+
+
+@pages.get("/alerts")
+def index() -> Shown:
+    with transaction() as database:
+        alerts = alert_desk.open_alerts(database, by=g.by, at=clock.now())
+    return show("clinic/alerts.html", alerts=alerts)
+
+
+@pages.get("/alerts/<public_id>")
+def alert(public_id: str) -> Shown:
+    return _page(public_id, forms.Resolve())
+
+
+def _page(public_id: str, form: forms.Resolve, status: int = 200) -> Shown:
+    with transaction() as database:
+        view = alert_views.alert_view(database, public_id, by=g.by, at=clock.now())
+    return show("clinic/alert.html", status, view=view, form=form)
+
+
+@pages.post("/alerts/<public_id>/acknowledge")
+def acknowledge(public_id: str) -> Shown:
+    with transaction() as database:
+        alert_desk.acknowledge(database, public_id, by=g.by, at=clock.now())
+    flash("acknowledged")
+    return redirect(url_for(".alert", public_id=public_id), 303)
+
+
+@pages.post("/alerts/<public_id>/resolve")
+def resolve(public_id: str) -> Shown:
+    form = forms.Resolve()
+    if form.validate():
+        outcome = Outcome(form.code.data, form.note.data, form.attempts.data)
+        try:
+            with transaction() as database:
+                alert_desk.resolve(database, public_id, outcome, by=g.by, at=clock.now())
+            flash("resolved")
+            return redirect(url_for(".index"), 303)
+        except Refused as error:
+            form.refuse(error, FIELDS.get(type(error).__name__))
+    return _page(public_id, form, 422)

@@ -1,0 +1,136 @@
+"""Today, follow-ups, and the patients."""
+
+from flask import Blueprint, flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue as Shown
+
+from prom_server import clock
+from prom_server.core.corrections import AlreadyMarked
+from prom_server.core.enrolment import RecordNumberTaken
+from prom_server.core.permissions import Action
+from prom_server.core.refusals import NotFound
+from prom_server.core.worklist import Show
+from prom_server.services import alert_desk, corrections, course_views, enrolment, followups
+from prom_server.transaction import transaction
+from prom_server.web import forms
+from prom_server.web.staff_page import clinic_day, show
+
+pages = Blueprint("clinic", __name__)
+
+LAST_SEARCH = "patients"  # in the session: what was searched for is never in an address
+
+
+@pages.get("/")
+def home() -> Shown:
+    return redirect(url_for(".today" if g.by.may(Action.SEE_FOLLOWUPS) else "admin.settings"), 303)
+
+
+@pages.get("/today")
+def today() -> Shown:
+    at = clock.now()
+    with transaction() as database:
+        view = followups.today(database, by=g.by, at=at)
+        alerts = alert_desk.heading(database, by=g.by, limit=10)  # after what `today` may have flagged just now
+    return show("clinic/today.html", view=view, alerts=alerts)
+
+
+@pages.get("/follow-ups")
+def follow_ups() -> Shown:
+    chosen = request.args.get("show", Show.ALL)
+    if chosen not in {str(each) for each in Show}:
+        raise NotFound("no such part")
+    after = request.args.get("after") or None
+    with transaction() as database:
+        view = followups.follow_ups(database, show=Show(chosen), after=after, by=g.by, at=clock.now())
+    return show("clinic/follow_ups.html", view=view, chosen=chosen, later=after is not None)
+
+
+# ---- Patients
+
+
+@pages.route("/patients", methods=["GET", "POST"])
+def patients() -> Shown:
+    form = forms.Search()
+    if form.is_submitted():
+        if form.validate():
+            session[LAST_SEARCH] = form.q.data
+            return redirect(url_for(".patients"), 303)
+        return show("clinic/patients.html", 422, form=form, view=None, query="", later=False)
+    query, after = session.get(LAST_SEARCH, ""), request.args.get("after") or None
+    form.q.data = query
+    born = forms.birth_date_in(query)
+    with transaction() as database:
+        view = enrolment.search(database, query, born=born, after=after, by=g.by, at=clock.now())
+    return show("clinic/patients.html", form=form, view=view, query=query, later=after is not None)
+
+
+@pages.route("/patients/new", methods=["GET", "POST"])
+def new_patient() -> Shown:
+    form = forms.Patient(clinic_day(clock.now()))
+    if form.validate_on_submit():
+        try:
+            with transaction() as database:
+                public_id = enrolment.add_patient(database, form.details(), by=g.by, at=clock.now())
+            flash("patient_added")
+            return redirect(url_for(".patient", public_id=public_id), 303)
+        except RecordNumberTaken as error:
+            form.refuse(error, "record_number")
+    return show("clinic/patient_new.html", 422 if form.is_submitted() else 200, form=form)
+
+
+@pages.get("/patients/<public_id>")
+def patient(public_id: str) -> Shown:
+    at = clock.now()
+    with transaction() as database:
+        file = enrolment.patient_file(database, public_id, by=g.by, at=at)
+        courses = course_views.courses_of(database, public_id, by=g.by, at=at)
+        alerts = alert_desk.open_of_patient(database, public_id, by=g.by)
+    view = None  # the trend, as clinic/_trend_body.html takes it
+    return show("clinic/patient.html", file=file, courses=courses, alerts=alerts, view=view)
+
+
+@pages.route("/patients/<public_id>/edit", methods=["GET", "POST"])
+def edit_patient(public_id: str) -> Shown:
+    with transaction() as database:
+        file = enrolment.patient_file(database, public_id, by=g.by, at=clock.now(), action="patient.view_details")
+    form = forms.Patient(clinic_day(clock.now()), obj=file.details)
+    if form.validate_on_submit():
+        try:
+            with transaction() as database:
+                enrolment.edit_patient(database, public_id, form.details(), by=g.by, at=clock.now())
+            flash("patient_saved")
+            return redirect(url_for(".patient", public_id=public_id), 303)
+        except RecordNumberTaken as error:
+            form.refuse(error, "record_number")
+    return show("clinic/patient_edit.html", 422 if form.is_submitted() else 200, form=form, file=file)
+
+
+@pages.post("/patients/<public_id>/unlock")
+def unlock(public_id: str) -> Shown:
+    with transaction() as database:
+        enrolment.unlock(database, public_id, by=g.by, at=clock.now())
+    flash("unlocked")
+    return redirect(url_for(".patient", public_id=public_id), 303)
+
+
+@pages.get("/patients/<public_id>/answers")
+def answers(public_id: str) -> Shown:
+    with transaction() as database:
+        view = corrections.administrations(database, public_id, by=g.by, at=clock.now())
+    return show("clinic/answers.html", view=view)
+
+
+@pages.route("/answers/<public_id>/in-error", methods=["GET", "POST"])
+def mark_in_error(public_id: str) -> Shown:
+    form = forms.InError()
+    with transaction() as database:
+        view, line = corrections.administration(database, public_id, by=g.by, at=clock.now())
+    if form.validate_on_submit():
+        try:
+            with transaction() as database:
+                corrections.mark_in_error(database, public_id, form.reason.data, by=g.by, at=clock.now())
+            flash("marked_in_error")
+            return redirect(url_for(".answers", public_id=view.patient.public_id), 303)
+        except AlreadyMarked as error:
+            form.refuse(error)
+    status = 422 if form.is_submitted() else 200
+    return show("clinic/in_error.html", status, form=form, patient=view.patient, line=line)

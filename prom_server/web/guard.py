@@ -1,0 +1,107 @@
+"""Default deny: every endpoint names what it needs here, or nobody reaches it."""
+
+from enum import Enum
+
+from flask import Flask, g, redirect, request, session, url_for
+from flask_wtf import CSRFProtect
+from werkzeug import Response
+
+from prom_server import clock
+from prom_server.core.permissions import Action, require
+from prom_server.core.refusals import NotFound
+from prom_server.services import accounts
+from prom_server.transaction import reading, transaction
+
+
+class Access(Enum):
+    PUBLIC = "public"  # anyone
+    PATIENT = "patient"  # the identified patient of one assessment; services check the session
+
+
+RULES: dict[str, Access | Action] = {
+    "static": Access.PUBLIC,
+    "health.healthz": Access.PUBLIC,
+    # a patient's visit
+    "patient.link": Access.PUBLIC,
+    "patient.identify": Access.PUBLIC,
+    "patient.resume": Access.PUBLIC,
+    "patient.welcome": Access.PATIENT,
+    "patient.start": Access.PATIENT,
+    "patient.go_on": Access.PATIENT,
+    "patient.step": Access.PATIENT,
+    "patient.answer": Access.PATIENT,
+    "patient.skip": Access.PATIENT,
+    "patient.help_page": Access.PATIENT,
+    "patient.call_me": Access.PATIENT,
+    "patient.review": Access.PATIENT,
+    "patient.submit": Access.PATIENT,
+    "patient.thanks": Access.PATIENT,
+    "patient.leave": Access.PATIENT,
+    # staff
+    "auth.sign_in": Access.PUBLIC,
+    "auth.set_password": Access.PUBLIC,
+    "auth.sign_out": Action.SIGN_OUT,
+    "clinic.home": Action.SIGN_OUT,
+    "clinic.today": Action.SEE_FOLLOWUPS,
+    "clinic.follow_ups": Action.SEE_FOLLOWUPS,
+    "clinic.patients": Action.SEE_PATIENTS,
+    "clinic.new_patient": Action.EDIT_PATIENTS,
+    "clinic.patient": Action.SEE_TREND,
+    "clinic.edit_patient": Action.EDIT_PATIENTS,
+    "clinic.unlock": Action.EDIT_PATIENTS,
+    "clinic.answers": Action.SEE_TREND,
+    "clinic.mark_in_error": Action.MARK_IN_ERROR,
+    "courses.new": Action.MANAGE_COURSES,
+    "courses.course": Action.SEE_PATIENTS,
+    "courses.record_infusion": Action.MANAGE_COURSES,
+    "courses.infusion_in_error": Action.MANAGE_COURSES,
+    "courses.finish": Action.MANAGE_COURSES,
+    "courses.reopen": Action.MANAGE_COURSES,
+    "courses.link": Action.INVITE,
+    "courses.issue": Action.INVITE,
+    "alerts.index": Action.SEE_ALERTS,
+    "alerts.alert": Action.SEE_ALERTS,
+    "alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
+    "alerts.resolve": Action.ACKNOWLEDGE_ALERTS,  # an alert needs RESOLVE_ALERTS besides: see services.alert_desk
+    "admin.settings": Action.MANAGE_CLINIC,
+    "admin.change_clinic": Action.MANAGE_CLINIC,
+    "admin.add_staff": Action.MANAGE_STAFF,
+    "admin.new_link": Action.MANAGE_STAFF,
+    "admin.deactivate": Action.MANAGE_STAFF,
+    "admin.reactivate": Action.MANAGE_STAFF,
+    "admin.record_permission": Action.RECORD_PERMISSIONS,
+}
+
+
+def install(app: Flask) -> None:
+    CSRFProtect(app)
+    app.before_request(check)
+
+
+def check() -> Response | None:
+    """Runs before every view. A staff rule puts the signed-in person in `g.by`."""
+    if request.endpoint is None:
+        return None  # no such address: the 404 page
+    rule = RULES.get(request.endpoint)
+    if rule is None:
+        raise NotFound(f"no rule for {request.endpoint}")
+    if isinstance(rule, Action):
+        return _check_staff(rule)
+    if rule is Access.PATIENT and "patient" not in session:
+        return redirect(url_for("patient.resume"), 303)
+    return None
+
+
+def _check_staff(action: Action) -> Response | None:
+    token, at = session.get("staff"), clock.now()
+    with reading() as database:
+        signed_in = accounts.of_session(database, token, at=at) if token else None
+    if signed_in is None:
+        session.pop("staff", None)
+        return redirect(url_for("auth.sign_in"), 303)
+    if signed_in.stale:
+        with transaction() as database:
+            accounts.touch(database, signed_in, at=at)
+    g.by, g.open_alerts = signed_in.by, signed_in.open_alerts
+    require(g.by, action)
+    return None

@@ -1,0 +1,63 @@
+"""A migrated database per test: made once as a template, then copied."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from prom_server.store.database import Database
+from tests.support.postgresql import Cluster
+
+KINDS = ("sqlite", "postgresql")
+TEMPLATE = "template_migrated"
+
+# For a test that has one database by its nature: `@only_sqlite`, `@only_postgresql`.
+only_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"])
+only_postgresql = pytest.mark.parametrize("database_kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)])
+
+_numbers = itertools.count(1)
+
+
+def migrate(url: str) -> None:
+    database = Database(url)
+    try:
+        database.migrate()
+    finally:
+        database.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def sqlite_template(folder: Path) -> Path:
+    """A migrated SQLite file with nothing in it."""
+    path = folder / "template.sqlite3"
+    migrate(sqlite_url(path))
+    return path
+
+
+def copy_sqlite(template: Path, folder: Path) -> str:
+    path = folder / "prom.sqlite3"
+    shutil.copyfile(template, path)
+    return sqlite_url(path)
+
+
+def postgresql_template(cluster: Cluster) -> str:
+    """The name of a migrated PostgreSQL database with nothing in it."""
+    migrate(cluster.create_database(TEMPLATE))
+    return TEMPLATE
+
+
+@contextmanager
+def postgresql_database(cluster: Cluster, template: str | None) -> Iterator[str]:
+    """The URL of a new database, dropped at the end. Without a template it is empty, for tests of the migrations."""
+    name = f"test_{next(_numbers)}"
+    url = cluster.create_database(name, template)
+    try:
+        yield url
+    finally:
+        cluster.drop_database(name)

@@ -1,0 +1,228 @@
+"""The map: every endpoint has a rule; every staff page as every role, on our own ids and another clinic's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from prom_server.core.permissions import Action, Role
+from prom_server.services import accounts
+from prom_server.store.alerts import Alert
+from prom_server.store.assessments import Administration
+from prom_server.store.courses import Course, Infusion
+from prom_server.store.database import Database
+from prom_server.store.staff import Staff
+from prom_server.web.guard import RULES, Access
+from tests import cast as people
+from tests.cast import PASSWORD, Cast
+from tests.support import clinic
+from tests.support.browsing import Browser, application
+from tests.support.clinic import NOON
+
+UNKNOWN = "0" * 20
+
+# What each address with an id stands for.
+KINDS = {
+    "/patients/": "patient",
+    "/courses/": "course",
+    "/infusions/": "infusion",
+    "/assessments/": "assessment",
+    "/alerts/": "alert",
+    "/answers/": "administration",
+    "/settings/staff/": "staff",
+}
+# What a form must hold to get past its own checks, so that the id decides.
+FILLED = {
+    "clinic.edit_patient": {
+        "record_number": "N-1",
+        "given_name": "Alice",
+        "family_name": "Specimen",
+        "birth_date": "1968-03-12",
+    },
+    "clinic.mark_in_error": {"reason": "A test."},
+    "courses.new": {"protocol": clinic.FREE, "starts_on": "2026-11-24"},
+    "courses.record_infusion": {"given_on": "2026-11-23", "given_time": "09:00"},
+    "courses.finish": {"reason": "completed"},
+    "alerts.resolve": {"code": "spoke_with_patient"},
+}
+FINE = {200, 303, 409, 422}  # done, shown, or refused for a reason that has nothing to do with who asks
+
+
+@dataclass(frozen=True)
+class Route:
+    endpoint: str
+    path: str
+    method: str
+    action: Action
+
+    @property
+    def kind(self) -> str | None:
+        return next((kind for prefix, kind in KINDS.items() if self.path.startswith(prefix + "<")), None)
+
+
+@pytest.fixture
+def team(database: Database) -> Cast:
+    with database.writing() as session:
+        team = people.cast(session)
+        people.set_password(session, team.ada, by=team.ada)
+        people.set_password(session, team.bob, by=team.ada)
+        people.set_password(session, team.cora, by=team.ada)
+        return team
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path, team: Cast):
+    with time_machine.travel(NOON, tick=False):
+        app = application(database, tmp_path)
+        app.config["WTF_CSRF_ENABLED"] = False
+        yield Browser(app)
+
+
+@pytest.fixture
+def ids(database: Database, team: Cast) -> dict[str, dict[str, str]]:
+    return {
+        "own": _made(database, team, team.alice, team.bob),
+        "other": _made(database, team, team.charlies, team.charlie),
+    }
+
+
+def _made(database: Database, team: Cast, patient: str, by) -> dict[str, str]:
+    """One of everything that has an address."""
+    with database.writing() as session:
+        course = people.courses.start_course(session, patient, clinic.FREE, NOON.date(), by=by, at=NOON)
+        people.answer_part(session, course, by, 2)
+        people.infuse(session, course, by, 0)
+        row = session.scalars(select(Course).where(Course.public_id == course)).one()
+        return {
+            "patient": patient,
+            "course": course,
+            "infusion": session.scalars(select(Infusion.public_id).where(Infusion.course_id == row.id)).one(),
+            "assessment": clinic.assessment_of(session, course, "month-3"),
+            "alert": session.scalars(select(Alert.public_id).where(Alert.patient_id == row.patient_id)).one(),
+            "administration": session.scalars(
+                select(Administration.public_id).where(Administration.clinic_id == row.clinic_id)
+            ).first(),
+            "staff": session.scalars(
+                select(Staff.public_id).where(Staff.clinic_id == by.clinic.id).order_by(Staff.id)
+            ).first(),
+        }
+
+
+def sign_in(desk: Browser, database: Database, who) -> None:
+    """A session of one's own for each request: some requests end sessions."""
+    with database.writing() as session:
+        row = session.execute(select(Staff).where(Staff.id == who.id)).scalar_one()
+        row.active = True
+        name = row.email
+        attempt = accounts.look_up(session, name, "198.51.100.1", at=NOON)
+    if row.password_hash is None:
+        with database.writing() as session:
+            people.set_password(session, who, by=who)
+            attempt = accounts.look_up(session, name, "198.51.100.1", at=NOON)
+    verified = accounts.verify(attempt, PASSWORD)
+    with database.writing() as session:
+        token = accounts.record_sign_in(session, attempt, verified, at=NOON)
+    with desk.client.session_transaction() as held:
+        held.clear()
+        held["staff"] = token
+
+
+def routes(desk: Browser) -> list[Route]:
+    found = []
+    for rule in desk.client.application.url_map.iter_rules():
+        action = RULES.get(rule.endpoint)
+        if isinstance(action, Action):
+            found += [
+                Route(rule.endpoint, rule.rule, method, action) for method in sorted(rule.methods & {"GET", "POST"})
+            ]
+    return sorted(found, key=lambda route: (route.endpoint, route.method))
+
+
+def ask(desk: Browser, route: Route, public_id: str):
+    path = route.path.replace("<public_id>", public_id)
+    return desk.client.open(path, method=route.method, data=FILLED.get(route.endpoint))
+
+
+def test_every_endpoint_has_a_rule_and_every_rule_an_endpoint(desk: Browser) -> None:
+    endpoints = {rule.endpoint for rule in desk.client.application.url_map.iter_rules()}
+    assert endpoints == set(RULES)
+
+
+def test_every_address_with_an_id_is_in_this_map(desk: Browser) -> None:
+    for route in routes(desk):
+        assert ("<" in route.path) == (route.kind is not None), route
+        assert route.path.count("<") <= 1
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_route_as_every_role(desk: Browser, database: Database, team: Cast, ids, role: Role) -> None:
+    who = team.of(role)
+    sign_in(desk, database, who)
+    with desk.client.session_transaction() as held:
+        signed_in = dict(held)
+    for route in routes(desk):
+        if route.endpoint == "auth.sign_out":
+            continue
+        with desk.client.session_transaction() as held:
+            held.update(signed_in)
+        for whose in ("own", "other"):
+            response = ask(desk, route, ids[whose].get(route.kind or "", ""))
+            if not who.may(route.action):
+                assert response.status_code == 403, (route, whose)
+            elif whose == "other" and route.kind:
+                assert response.status_code == 404, route
+                assert response.text == ask(desk, route, UNKNOWN).text, route
+            elif route.endpoint == "alerts.resolve" and role is Role.COORDINATOR:
+                assert response.status_code == 403, route
+            else:
+                assert response.status_code in FINE, (route, response.status_code)
+
+
+def test_nothing_of_the_other_clinic_was_changed(desk: Browser, database: Database, team: Cast, ids) -> None:
+    before = _state(database, team)
+    for role in Role:
+        sign_in(desk, database, team.of(role))
+        with desk.client.session_transaction() as held:
+            signed_in = dict(held)
+        for route in routes(desk):
+            if route.kind:
+                with desk.client.session_transaction() as held:
+                    held.update(signed_in)
+                ask(desk, route, ids["other"][route.kind])
+    assert _state(database, team) == before
+
+
+def _state(database: Database, team: Cast) -> list[object]:
+    from prom_server.store.base import Base
+
+    with database.reading() as session:
+        return [
+            session.execute(table.select().where(table.c.clinic_id == team.charlie.clinic.id)).all()
+            for table in Base.metadata.sorted_tables
+            if "clinic_id" in table.c
+        ]
+
+
+def test_nobody_is_let_in_without_signing_in(desk: Browser, ids) -> None:
+    for route in routes(desk):
+        response = ask(desk, route, ids["own"].get(route.kind or "", ""))
+        assert (response.status_code, response.location) == (303, "/sign-in"), route
+
+
+def test_a_patient_s_session_opens_no_staff_page(desk: Browser, database: Database, team: Cast, ids) -> None:
+    with desk.client.session_transaction() as held:
+        held["patient"] = "anything"
+    for route in routes(desk):
+        assert ask(desk, route, ids["own"].get(route.kind or "", "")).status_code == 303, route
+
+
+def test_a_staff_session_opens_no_patient_s_page(desk: Browser, database: Database, team: Cast) -> None:
+    sign_in(desk, database, team.bob)
+    for rule in desk.client.application.url_map.iter_rules():
+        if RULES[rule.endpoint] is Access.PATIENT:
+            path = rule.rule.replace("<int:part>", "1").replace("<int:step>", "1").replace("<int:number>", "1")
+            for method in rule.methods & {"GET", "POST"}:
+                response = desk.client.open(path, method=method)
+                assert response.status_code in {303, 401}, (rule, method)
