@@ -31,6 +31,7 @@ class Settings:
     supplements: Path | None
     trusted_proxies: int
     log_level: str
+    demo_password: str | None
 
     @property
     def secure(self) -> bool:
@@ -38,8 +39,8 @@ class Settings:
         return self.public_url.startswith("https:")
 
     @property
-    def public_host(self) -> str:
-        return urlsplit(self.public_url).netloc
+    def public_hostname(self) -> str:
+        return urlsplit(self.public_url).hostname or ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -67,6 +68,7 @@ class Settings:
             supplements=_folder("SUPPLEMENTS", environ, problems),
             trusted_proxies=_whole("TRUSTED_PROXIES", environ, 0, 0, 5, problems),
             log_level=log_level,
+            demo_password=environ.get("PROM_DEMO_PASSWORD") or None,
         )
         if problems:
             raise InvalidSettings("\n".join(problems))

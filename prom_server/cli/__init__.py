@@ -2,7 +2,7 @@
 
 import click
 
-from prom_server.cli import instruments, serve
+from prom_server.cli import clinic, instruments, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,5 +13,7 @@ def main() -> None:
 main.add_command(serve.serve)
 main.add_command(serve.migrate)
 main.add_command(serve.demo)
+main.add_command(clinic.clinic)
+main.add_command(clinic.staff)
 main.add_command(instruments.score)
 main.add_command(instruments.instruments)

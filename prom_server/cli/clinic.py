@@ -1,5 +1,8 @@
 """`prom-server clinic create` and `prom-server staff add`: how a real clinic begins."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from prom_server import clock, transaction
@@ -12,10 +15,15 @@ from prom_server.services import staffing
 from prom_server.settings import Settings
 
 
-def _connected() -> Settings:
+@contextmanager
+def _connected() -> Iterator[Settings]:
     chosen = settings()
-    transaction.bind(database(chosen))
-    return chosen
+    found = database(chosen)
+    transaction.bind(found)
+    try:
+        yield chosen
+    finally:
+        found.dispose()
 
 
 def _filled(_context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -47,9 +55,8 @@ def clinic() -> None:
 @click.option("--paper", type=click.Choice(PAPERS), default="letter", show_default=True, help="Of printed reports.")
 def create(name: str, time_zone: str, phone: str, hours: str, paper: str) -> None:
     """Create a clinic; its first administrator comes with `staff add`."""
-    _connected()
     try:
-        with transaction.transaction() as session:
+        with _connected(), transaction.transaction() as session:
             public_id = staffing.create_clinic(session, name, time_zone, phone, hours, paper, at=clock.now())
     except UnknownTimeZone as error:
         raise click.BadParameter(f"{time_zone} is no time zone.", param_hint="--time-zone") from error
@@ -74,9 +81,8 @@ def staff() -> None:
 @click.option("--role", required=True, type=click.Choice([str(role) for role in Role]))
 def add(clinic_name: str | None, name: str, email: str, role: str) -> None:
     """Add a person and print a one-time link to set the password."""
-    chosen = _connected()
     try:
-        with transaction.transaction() as session:
+        with _connected() as chosen, transaction.transaction() as session:
             where = staffing.find_clinic(session, clinic_name)
             link = staffing.add_staff(session, name, email, Role(role), clinic=where, by=None, at=clock.now())
     except NotFound as error:

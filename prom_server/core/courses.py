@@ -1,7 +1,7 @@
 """A course as staff see it: infusions, assessments with their status, and what may be refused."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from prom_server.core.refusals import Refused
 from prom_server.core.schedule import Status, Window
 
 CLOSING_SOON = 7  # days before the last day accepted
+BEFORE_START = timedelta(days=30)  # an infusion may come this much before the planned first day
 QUIET_DAYS = 3  # without an infusion, and a course asks to be finished
 HIGHEST_DOSE_MG = Decimal(1000)
 

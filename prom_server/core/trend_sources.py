@@ -21,7 +21,7 @@ def sources(facts: TrendFacts, assessments: Iterable[AssessmentFacts], charts: t
     return Sources(
         instruments=instruments,
         thresholds=_grouped((each, found.value, found.source) for each in series if (found := each.scale.threshold)),
-        errors=_grouped((each, found.value, found.source) for each in series if (found := each.scale.error)),
+        errors=_grouped((each, mdc.value, mdc.source) for each in series if (mdc := each.scale.error)),
         bands=_grouped((each, None, each.scale.bands_source) for each in series if each.scale.bands_source),
         notices=tuple(dict.fromkeys(facts.instruments[id_].licence.notice for id_, _, _ in used)),
     )

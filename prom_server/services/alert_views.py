@@ -36,15 +36,11 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
         raise NotFound("no such alert")
     alert, patient, administration, _name = row
     instrument = catalogue.instrument(administration.instrument_id, administration.instrument_revision)
-    assessment, course = (
-        session.execute(
-            select(Assessment, Course)
-            .join(Course, Course.id == Assessment.course_id)
-            .where(Assessment.id == administration.assessment_id)
-        )
-        .one()
-        
-    )
+    assessment, course = session.execute(
+        select(Assessment, Course)
+        .join(Course, Course.id == Assessment.course_id)
+        .where(Assessment.id == administration.assessment_id)
+    ).one()
     point = catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(assessment.time_point)
     audit.record(session, "alert.view", by=by, at=at, patient_id=patient.id, subject=f"alert:{alert_public_id}")
     return AlertView(

@@ -7,6 +7,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.courses import (
+    BEFORE_START,
     HIGHEST_DOSE_MG,
     CourseFinished,
     CourseStillOpen,
@@ -29,7 +30,6 @@ from prom_server.store.courses import Course, Infusion
 from prom_server.store.patients import Patient
 
 START_WITHIN = timedelta(days=366)
-BEFORE_START = timedelta(days=30)  # an infusion may come this much before the planned first day
 
 
 def choices(session: Session, *, by: StaffMember) -> tuple[ProtocolChoice, ...]:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from prom_server.core.courses import CLOSING_SOON, QUIET_DAYS
+from prom_server.core.courses import BEFORE_START, CLOSING_SOON, QUIET_DAYS
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.schedule import Protocol
 from prom_server.core.worklist import (
@@ -184,23 +184,33 @@ def _next_step(patient: Patient, link_made_at: datetime | None, *, urgent: bool)
 
 
 def _to_finish(session: Session, *, by: StaffMember, at: datetime) -> tuple[CourseToFinish, ...]:
-    """Courses with no infusion for three days, or with all that were planned."""
+    """Courses with no infusion for three days, or with all that were planned.
+
+    No infusion comes long before its course's start, so the bound on it excludes none and leads to the partial index.
+    """
+    day = finding.local_day(at, by.clinic)
+    given = (Infusion.course_id == Course.id, Infusion.in_error_at.is_(None))
+    number = select(func.count(Infusion.id)).where(*given).scalar_subquery()
+    latest = select(func.max(Infusion.given_at)).where(*given).scalar_subquery()
     rows = session.execute(
-        select(Course, Patient, func.count(Infusion.id), func.max(Infusion.given_at))
+        select(Course, Patient, number.label("given"), latest.label("latest"))
         .join(Patient, Patient.id == Course.patient_id)
-        .join(Infusion, Infusion.course_id == Course.id)
-        .where(Course.clinic_id == by.clinic.id, Course.finished_at.is_(None), Infusion.in_error_at.is_(None))
-        .group_by(Course.id, Patient.id)
-        .order_by(func.max(Infusion.given_at))
+        .where(
+            Course.clinic_id == by.clinic.id,
+            Course.finished_at.is_(None),
+            Course.starts_on <= day + BEFORE_START,
+            select(Infusion.id).where(*given).exists(),
+        )
+        .order_by(latest)
         .limit(PER_PAGE)
     )
-    day, found = finding.local_day(at, by.clinic), []
-    for course, patient, number, latest in rows:
-        last_on, planned = finding.local_day(latest, by.clinic), _protocol(course).planned_infusions
+    found = []
+    for course, patient, times, last_at in rows:
+        last_on, planned = finding.local_day(last_at, by.clinic), _protocol(course).planned_infusions
         days = (day - last_on).days
-        if number >= planned or days >= QUIET_DAYS:
+        if times >= planned or days >= QUIET_DAYS:
             ref = finding.ref(patient)
-            found.append(CourseToFinish(course.public_id, ref, course.number, number, planned, last_on, days))
+            found.append(CourseToFinish(course.public_id, ref, course.number, times, planned, last_on, days))
     return tuple(found[:ON_TODAY])
 
 

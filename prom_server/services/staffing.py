@@ -61,6 +61,11 @@ def create_clinic(
     return public_id
 
 
+def is_empty(session: Session) -> bool:
+    """No clinic yet."""
+    return session.scalar(select(Clinic.id).limit(1)) is None
+
+
 def check_time_zone(name: str) -> None:
     try:
         ZoneInfo(name)

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from flask import Blueprint, Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from prom_server.resources import directory
-from prom_server.settings import Settings
+from prom_server.settings import LOOPBACK, Settings
 from prom_server.web import errors, filters, guard, headers, journal
 
 
@@ -24,9 +25,12 @@ def build(settings: Settings) -> Flask:
         MAX_FORM_MEMORY_SIZE=256 * 1024,
         MAX_FORM_PARTS=200,
         WTF_CSRF_TIME_LIMIT=None,  # a tired patient's Next must work
-        TRUSTED_HOSTS=None,
+        TRUSTED_HOSTS=[settings.public_hostname, *LOOPBACK],
     )
     app.extensions["prom-settings"] = settings
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     journal.install(app, settings)
     headers.install(app, settings)
     filters.install(app)
@@ -38,6 +42,6 @@ def build(settings: Settings) -> Flask:
 
 
 def _blueprints() -> tuple[Blueprint, ...]:
-    from prom_server.web import admin, alerts, auth, clinic, courses, health, patient
+    from prom_server.web import admin, alerts, auth, clinic, courses, health, patient, report
 
-    return tuple(each.pages for each in (health, patient, auth, clinic, courses, alerts, admin))
+    return tuple(each.pages for each in (health, patient, auth, clinic, courses, alerts, admin, report))

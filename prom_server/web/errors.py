@@ -1,14 +1,13 @@
 """One map from refusals to pages. Errors say what happened, what is safe and what to do."""
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, current_app, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue as Shown
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from prom_server.core.refusals import NotAllowed, NotFound, Refused
 from prom_server.transaction import DatabaseUnavailable
 from prom_server.web.journal import log
-
-Page = tuple[str, int] | tuple[str, int, dict[str, str]] | tuple[dict[str, str], int]
 
 KEPT_OUT = {"password", "again"}  # never repeated in a page
 
@@ -27,34 +26,34 @@ def wants_json() -> bool:
     return request.accept_mimetypes.best == "application/json"
 
 
-def page(name: str, status: int, **facts: object) -> Page:
+def page(name: str, status: int, **facts: object) -> Shown:
     """The error page `templates/error/<name>.html`; for our own script only its name."""
     if wants_json():
         return {"error": name}, status
     return render_template(f"error/{name}.html", **facts), status
 
 
-def refused(error: Refused) -> Page:
+def refused(error: Refused) -> Shown:
     return page("refused", 409, event=type(error).__name__)
 
 
-def http(error: HTTPException) -> Page:
-    known = {404: "not_found", 405: "not_found", 413: "too_large", 400: "bad_request"}
+def http(error: HTTPException) -> Shown:
+    known = {404: "not_found", 405: "not_found", 413: "too_large"}
     status = error.code or 500
-    text, *rest = page(known.get(status, "bad_request"), status)
+    response = make_response(page(known.get(status, "bad_request"), status))
     if status == 405:
-        return text, 405, dict(error.get_headers())
-    return (text, *rest)  # type: ignore[return-value]
+        response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
+    return response
 
 
-def unavailable(_error: DatabaseUnavailable) -> Page:
+def unavailable(_error: DatabaseUnavailable) -> Shown:
     """Nothing was stored; what was posted comes back in a form with "Try again". Needs no database."""
     log.warning("database unavailable", extra={"fields": {"request_id": g.get("request_id")}})
     carried = [(name, value) for name, value in request.form.items(multi=True) if name not in KEPT_OUT]
     return page("unavailable", 503, carried=carried, again=request.path, post=request.method == "POST")
 
 
-def unexpected(error: Exception) -> Page:
+def unexpected(error: Exception) -> Shown:
     if current_app.testing:
         raise error
     log.exception("unexpected", extra={"fields": {"request_id": g.get("request_id")}})

@@ -1,18 +1,17 @@
-"""What templates can say: dates, numbers, icons, addresses of static files, translated words."""
+"""What templates of pages can say beyond those of reports: local time, phone numbers, addresses of static files."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
 from babel.support import NullTranslations
 from flask import Flask, g, url_for
 from jinja2 import StrictUndefined
 
-LOCALE = "en_US"
+from prom_server.reports import filters
 
 
 def install(app: Flask) -> None:
@@ -20,7 +19,8 @@ def install(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.filters.update(day=day, day_short=day_short, clock_time=clock_time, local=local, tel=tel)
+    filters.install(app.jinja_env)
+    app.jinja_env.filters.update(local=local, tel=tel, upper_first=upper_first)
     app.jinja_env.globals.update(asset=asset, language="en")
     app.context_processor(_person)
 
@@ -30,24 +30,14 @@ def _person() -> dict[str, Any]:
     return {"by": g.get("by"), "open_alerts": g.get("open_alerts")}
 
 
-def day(value: date) -> str:
-    """As "Tue 24 Nov 2026"."""
-    return str(format_date(value, "EEE d MMM y", locale=LOCALE))
-
-
-def day_short(value: date) -> str:
-    """As "24 Nov"."""
-    return str(format_date(value, "d MMM", locale=LOCALE))
-
-
-def clock_time(value: datetime) -> str:
-    """As "10:02": of an instant already turned to the clinic's time zone by `local`."""
-    return str(format_time(value, "HH:mm", locale=LOCALE))
-
-
 def local(value: datetime, time_zone: str) -> datetime:
     """The instant on the clinic's clock."""
     return value.astimezone(ZoneInfo(time_zone))
+
+
+def upper_first(words: str) -> str:
+    """The first letter in upper case and the rest as it is: Jinja's `capitalize` writes "nov"."""
+    return words[:1].upper() + words[1:]
 
 
 def tel(phone: str) -> str:

@@ -38,6 +38,7 @@ RULES: dict[str, Access | Action] = {
     "patient.thanks": Access.PATIENT,
     "patient.leave": Access.PATIENT,
     # staff
+    "report.score": Action.SEE_TREND,
     "auth.sign_in": Access.PUBLIC,
     "auth.set_password": Access.PUBLIC,
     "auth.sign_out": Action.SIGN_OUT,

@@ -104,7 +104,7 @@ def test_a_baseline_leaves_the_list_when_the_infusion_starts(database: Database,
     assert [row.name for row in listed(database, team).rows] == ["Baseline"]
     with database.writing() as session:
         courses.record_infusion(session, course, NOON, by=team.cora, at=NOON)
-    assert listed(database, team).rows == ()
+    assert listed(database, team, at=NOON + timedelta(minutes=1)).rows == ()
 
 
 def test_parts_and_counts(database: Database, team: Cast, course: str) -> None:

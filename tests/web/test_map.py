@@ -150,6 +150,20 @@ def test_every_endpoint_has_a_rule_and_every_rule_an_endpoint(desk: Browser) -> 
     assert endpoints == set(RULES)
 
 
+def test_what_is_open_to_anybody_is_listed_here(desk: Browser) -> None:
+    """A page that no longer asks who you are must be added here by hand."""
+    assert {endpoint for endpoint, rule in RULES.items() if rule is Access.PUBLIC} == {
+        "static",
+        "health.healthz",
+        "patient.link",
+        "patient.identify",
+        "patient.resume",
+        "auth.sign_in",
+        "auth.set_password",
+    }
+    assert all(endpoint.startswith("patient.") for endpoint, rule in RULES.items() if rule is Access.PATIENT)
+
+
 def test_every_address_with_an_id_is_in_this_map(desk: Browser) -> None:
     for route in routes(desk):
         assert ("<" in route.path) == (route.kind is not None), route

@@ -1,7 +1,7 @@
 """A visit in a browser without scripts, and everything that can go wrong on it."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -313,10 +313,3 @@ def test_what_a_patient_does_is_in_the_audit_trail(phone: Browser, alice: Invite
             select(AuditEntry.action).where(AuditEntry.actor == "patient").order_by(AuditEntry.id)
         )
         assert actions.all() == ["assessment.open", "assessment.start", "answer.save"]
-
-
-def test_dates_on_the_page_are_written_out() -> None:
-    from prom_server.web.filters import day
-
-    assert day(date(2026, 11, 24)) == "Tue 24 Nov 2026"
-    assert datetime(2026, 11, 24).weekday() == 1  # noqa: DTZ001

@@ -1,0 +1,1 @@
+"""The demo clinic: synthetic people, made through the services as if they had lived."""

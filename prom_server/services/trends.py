@@ -1,0 +1,236 @@
+"""One patient's trend: what was stored, as facts, turned into the view that page and report share.
+
+Eight statements, however many courses there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prom_server.core.instrument import Instrument, Level, Metric
+from prom_server.core.permissions import Action, StaffMember, require
+from prom_server.core.responses import Current, ItemState, shown_items, state_of
+from prom_server.core.schedule import Facts, Protocol, status_at
+from prom_server.core.scoring import Reason, Score, Status
+from prom_server.core.trend import trend as build
+from prom_server.core.trend_facts import (
+    AdministrationFacts,
+    AlertFacts,
+    AlertState,
+    AlertValue,
+    AssessmentFacts,
+    CourseFacts,
+    NotAnswered,
+    PatientFacts,
+    RecordedScore,
+    TrendFacts,
+)
+from prom_server.core.trend_facts import Response as Given
+from prom_server.core.trend_view import TrendView
+from prom_server.services import audit, catalogue, finding
+from prom_server.store.alerts import Alert, AlertStep
+from prom_server.store.assessments import Administration, Assessment, Response
+from prom_server.store.assessments import RecordedScore as ScoreRow
+from prom_server.store.courses import Course, Infusion
+from prom_server.store.patients import Patient
+from prom_server.store.staff import Staff
+
+VALUE_STEPS = {"raised", "answered"}  # the steps of an alert that hold what was answered
+
+
+def trend(session: Session, patient_public_id: str, *, by: StaffMember, at: datetime, action: str) -> TrendView:
+    """The view of page and report. `action` is what the audit trail says of it. Raises NotFound, NotAllowed."""
+    require(by, Action.SEE_TREND)
+    patient = finding.patient(session, patient_public_id, by=by)
+    audit.record(session, action, by=by, at=at, patient_id=patient.id)
+    return build(_facts(session, patient, by=by, at=at), finding.local_day(at, by.clinic))
+
+
+def _facts(session: Session, patient: Patient, *, by: StaffMember, at: datetime) -> TrendFacts:
+    zone = ZoneInfo(by.clinic.time_zone)
+    courses = session.scalars(select(Course).where(Course.patient_id == patient.id).order_by(Course.number)).all()
+    rows = session.scalars(
+        select(Assessment)
+        .where(Assessment.patient_id == patient.id, Assessment.cancelled_at.is_(None))
+        .order_by(Assessment.opens_on, Assessment.id)
+    ).all()
+    administrations = session.scalars(
+        select(Administration)
+        .where(Administration.assessment_id.in_([row.id for row in rows]), Administration.in_error_at.is_(None))
+        .order_by(Administration.position)
+    ).all()
+    responses = _responses(session, [each.id for each in administrations])
+    begun: dict[int, list[Administration]] = defaultdict(list)
+    for each in administrations:
+        begun[each.assessment_id].append(each)
+    by_course = {course.id: course for course in courses}
+    opaque = {row.id: row.public_id for row in rows}
+    return TrendFacts(
+        patient=PatientFacts(f"{patient.given_name} {patient.family_name}", patient.record_number, patient.birth_date),
+        courses=_courses(session, courses, zone),
+        assessments=tuple(
+            _assessment(row, by_course[row.course_id], begun[row.id], responses, at=at, zone=zone) for row in rows
+        ),
+        scores=_scores(session, administrations, opaque),
+        alerts=_alerts(session, patient, zone),
+        instruments=_instruments(administrations, courses),
+    )
+
+
+def _courses(session: Session, courses: Sequence[Course], zone: ZoneInfo) -> tuple[CourseFacts, ...]:
+    given: dict[int, list[datetime]] = defaultdict(list)
+    for infusion in session.scalars(
+        select(Infusion)
+        .where(Infusion.course_id.in_([course.id for course in courses]), Infusion.in_error_at.is_(None))
+        .order_by(Infusion.given_at)
+    ):
+        given[infusion.course_id].append(infusion.given_at)
+    return tuple(
+        CourseFacts(
+            number=course.number,
+            starts_on=course.starts_on,
+            infusions=tuple(each.astimezone(zone).date() for each in given[course.id]),
+            finished=course.finished_at is not None,
+        )
+        for course in courses
+    )
+
+
+def _assessment(
+    row: Assessment,
+    course: Course,
+    begun: Sequence[Administration],
+    responses: Mapping[int, Mapping[str, Current]],
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+) -> AssessmentFacts:
+    protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
+    point = protocol.time_point(row.time_point)
+    submitted = [each.submitted_at for each in begun if each.submitted_at is not None]
+    facts = Facts(finding.window(row), row.started_at, row.completed_at, row.cancelled_at, len(submitted))
+    return AssessmentFacts(
+        id=row.public_id,
+        course=course.number,
+        time_point=point.id,
+        name=point.name,
+        short=point.short,
+        window=facts.window,
+        status=status_at(facts, at, at.astimezone(zone).date()),
+        answered_on=max(submitted).astimezone(zone).date() if submitted else None,
+        battery=protocol.battery,
+        administrations=tuple(_administration(each, responses[each.id]) for each in begun),
+    )
+
+
+def _administration(row: Administration, responses: Mapping[str, Current]) -> AdministrationFacts:
+    instrument = catalogue.instrument(row.instrument_id, row.instrument_revision)
+    shown = shown_items(instrument, responses)
+    return AdministrationFacts(
+        instrument=row.instrument_id,
+        revision=row.instrument_revision,
+        content_hash=row.content_hash,
+        submitted=row.submitted_at is not None,
+        answered=sum(1 for item in shown if item.id in responses and responses[item.id].value is not None),
+        items=len(shown),
+        responses=_given(instrument, responses),
+    )
+
+
+def _given(instrument: Instrument, responses: Mapping[str, Current]) -> dict[str, Given]:
+    found: dict[str, Given] = {}
+    for item in instrument.items:
+        state = state_of(item, instrument, responses)
+        value = responses[item.id].value if item.id in responses else None
+        found[item.id] = value if state is ItemState.ANSWERED and value is not None else NotAnswered(state)
+    return found
+
+
+def _responses(session: Session, administration_ids: Collection[int]) -> dict[int, dict[str, Current]]:
+    """The current response of every item: the one with the highest sequence."""
+    found: dict[int, dict[str, Current]] = {each: {} for each in administration_ids}
+    for row in session.execute(
+        select(Response.administration_id, Response.item_id, Response.value, Response.sequence)
+        .where(Response.administration_id.in_(administration_ids))
+        .order_by(Response.sequence)
+    ):
+        found[row.administration_id][row.item_id] = Current(row.value, row.sequence)
+    return found
+
+
+def _scores(
+    session: Session, administrations: Sequence[Administration], opaque: Mapping[int, str]
+) -> tuple[RecordedScore, ...]:
+    owner = {each.id: each for each in administrations}
+    rows = session.scalars(select(ScoreRow).where(ScoreRow.administration_id.in_(owner)).order_by(ScoreRow.id))
+    found = []
+    for row in rows:
+        administration = owner[row.administration_id]
+        found.append(RecordedScore(opaque[administration.assessment_id], administration.instrument_id, _score(row)))
+    return tuple(found)
+
+
+def _score(row: ScoreRow) -> Score:
+    return Score(
+        scale=row.scale,
+        metric=Metric(row.metric),
+        status=Status(row.status),
+        raw=row.raw,
+        value=row.value,
+        se=row.se,
+        answered=row.answered,
+        items=row.items,
+        band=row.band,
+        reason=Reason(row.reason) if row.reason else None,
+    )
+
+
+def _alerts(session: Session, patient: Patient, zone: ZoneInfo) -> tuple[AlertFacts, ...]:
+    rows = session.execute(
+        select(Alert, Administration.instrument_id, Assessment.public_id, Staff.name)
+        .join(Administration, Administration.id == Alert.administration_id)
+        .join(Assessment, Assessment.id == Administration.assessment_id)
+        .outerjoin(Staff, Staff.id == Alert.acknowledged_by)
+        .where(Alert.patient_id == patient.id)
+        .order_by(Alert.raised_at)
+    ).all()
+    values: dict[int, list[AlertValue]] = defaultdict(list)
+    for step in session.scalars(
+        select(AlertStep).where(AlertStep.alert_id.in_([row[0].id for row in rows])).order_by(AlertStep.id)
+    ):
+        if step.kind in VALUE_STEPS:
+            values[step.alert_id].append(AlertValue(step.value, step.at.astimezone(zone)))
+    return tuple(
+        AlertFacts(
+            id=alert.public_id,
+            rule=alert.rule,
+            level=Level(alert.level),
+            assessment=assessment,
+            instrument=instrument,
+            state=_state(alert),
+            raised_at=alert.raised_at.astimezone(zone),
+            values=tuple(values[alert.id]),
+            acknowledged_at=alert.acknowledged_at.astimezone(zone) if alert.acknowledged_at else None,
+            acknowledged_by=acknowledged_by,
+        )
+        for alert, instrument, assessment, acknowledged_by in rows
+    )
+
+
+def _state(alert: Alert) -> AlertState:
+    if alert.resolved_at is not None:
+        return AlertState.RESOLVED
+    return AlertState.ACKNOWLEDGED if alert.acknowledged_at is not None else AlertState.OPEN
+
+
+def _instruments(administrations: Sequence[Administration], courses: Sequence[Course]) -> dict[str, Instrument]:
+    """Those of the batteries, and for what was answered the newest revision that was."""
+    protocols: list[Protocol] = [catalogue.protocol(each.protocol_id, each.protocol_revision) for each in courses]
+    found = {each: catalogue.instrument(each) for protocol in protocols for each in protocol.battery}
+    for row in sorted(administrations, key=lambda each: each.instrument_revision):
+        found[row.instrument_id] = catalogue.instrument(row.instrument_id, row.instrument_revision)
+    return found
