@@ -1,15 +1,22 @@
 """Signing in and out, and setting a password by a one-time link."""
 
-from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue as Shown
+from werkzeug.exceptions import HTTPException
 
 from prom_server import clock
 from prom_server.core.accounts import PasswordLinkView, TooManyAttempts, WeakPassword
+from prom_server.core.permissions import Action
 from prom_server.services import accounts, staffing
 from prom_server.transaction import reading, transaction
 from prom_server.web import forms
+from prom_server.web.guard import RETURN_TO, RULES, SignedOut
 
 pages = Blueprint("auth", __name__)
+
+CARRY = "carry-"  # fields of a form that was sent when its sender was signed out already
+CARRY_TO = "carry-:to"
+NEVER_CARRIED = {"csrf_token", "password", "again"}
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])
@@ -33,15 +40,46 @@ def sign_in() -> Shown:
     if token is None:
         form.form_errors.append("wrong_sign_in")
         return _sign_in_page(form, 422)
-    session.clear()
+    return_to = session.get(RETURN_TO)
+    session.clear()  # a new session at sign-in
     session["staff"] = token
-    return redirect(url_for("clinic.home"), 303)
+    if (to := _staff_form(request.form.get(CARRY_TO))) is not None:
+        return render_template("auth/send_again.html", action=to, carried=_carried())
+    return redirect(return_to or url_for("clinic.home"), 303)
 
 
-def _sign_in_page(form: forms.SignIn, status: int = 200) -> Shown:
+def _sign_in_page(form: forms.SignIn, status: int = 200, carry: dict[str, str] | None = None) -> Shown:
     with reading() as database:
         demo = accounts.any_demo(database)
-    return render_template("auth/sign_in.html", form=form, demo=demo), status
+    carry = carry or {name: value for name, value in request.form.items() if name.startswith(CARRY)}
+    return render_template("auth/sign_in.html", form=form, demo=demo, carry=carry), status
+
+
+@pages.app_errorhandler(SignedOut)
+def signed_out(_error: SignedOut) -> Shown:
+    """The sign-in, with what was typed carried along, so that nothing is lost."""
+    kept = {f"{CARRY}{name}": value for name, value in request.form.items() if name not in NEVER_CARRIED}
+    flash("signed_out_meanwhile")
+    return _sign_in_page(forms.SignIn(formdata=None), 401, {CARRY_TO: request.path, **kept})
+
+
+def _carried() -> dict[str, str]:
+    return {
+        name.removeprefix(CARRY): value
+        for name, value in request.form.items()
+        if name.startswith(CARRY) and name != CARRY_TO
+    }
+
+
+def _staff_form(path: str | None) -> str | None:
+    """The path if it is a staff form of ours: nothing else is ever posted to."""
+    if path is None:
+        return None
+    try:
+        endpoint, _values = current_app.url_map.bind("").match(path, method="POST")
+    except HTTPException:
+        return None
+    return path if isinstance(RULES.get(endpoint), Action) else None
 
 
 @pages.post("/sign-out")

@@ -8,9 +8,15 @@ from werkzeug import Response
 
 from prom_server import clock
 from prom_server.core.permissions import Action, require
-from prom_server.core.refusals import NotFound
+from prom_server.core.refusals import NotFound, Refused
 from prom_server.services import accounts
 from prom_server.transaction import reading, transaction
+
+RETURN_TO = "return_to"  # in the session: the page that was asked for before the sign-in
+
+
+class SignedOut(Refused):
+    """A form of a person who is no longer signed in. What was typed is carried through the sign-in."""
 
 
 class Access(Enum):
@@ -99,6 +105,9 @@ def _check_staff(action: Action) -> Response | None:
         signed_in = accounts.of_session(database, token, at=at) if token else None
     if signed_in is None:
         session.pop("staff", None)
+        if request.method == "POST":
+            raise SignedOut("signed out")
+        session[RETURN_TO] = request.path
         return redirect(url_for("auth.sign_in"), 303)
     if signed_in.stale:
         with transaction() as database:

@@ -134,3 +134,38 @@ def test_setting_a_password(desk: Browser, database: Database, team: Cast) -> No
 def test_a_form_without_its_token_is_refused(desk: Browser, database: Database, team: Cast) -> None:
     assert desk.post("/sign-in", {"email": email(database, team.bob), "password": PASSWORD}).status == 400
     assert people.count(database, StaffSession) == 0
+
+
+def test_a_form_sent_after_the_sign_out_loses_nothing(
+    desk: Browser, database: Database, team: Cast, noon: time_machine.Traveller
+) -> None:
+    """Fifteen idle minutes, then Save: the entries are carried through the sign-in and sent by one more press."""
+    sign_in(desk, email(database, team.bob)).get("/patients/new")
+    form = next(each for each in desk.page.forms if "family_name" in each.fields)
+    typed = {"given_name": "New", "family_name": "Arrival", "record_number": "D-77", "birth_date": "1970-01-31"}
+    noon.shift(timedelta(minutes=16))
+    desk.submit(form, **typed)
+    assert desk.status == 401
+    assert "What you typed is kept" in desk.page.text
+    assert desk.submit(email=email(database, team.bob), password="wrong").status == 422
+    desk.post("/sign-in", {**desk.page.form.fields, "email": email(database, team.bob), "password": PASSWORD})
+    assert "What you typed is still here" in desk.page.text
+    desk.submit()
+    assert "Arrival" in desk.page.text
+    assert desk.path.startswith("/patients/")
+
+
+def test_what_is_carried_through_a_sign_in_goes_only_to_our_own_forms(
+    desk: Browser, database: Database, team: Cast
+) -> None:
+    for to in ("https://elsewhere.example/", "//elsewhere.example", "/sign-in", "/answer/1/1", "/nothing"):
+        desk.client.delete_cookie("prom")
+        form = desk.get("/sign-in").page.form.fields
+        name = email(database, team.bob)
+        desk.post("/sign-in", {**form, "email": name, "password": PASSWORD, "carry-:to": to, "carry-x": "1"})
+        assert desk.path == "/today"
+
+
+def test_the_sign_in_leads_to_the_page_that_was_asked_for(desk: Browser, database: Database, team: Cast) -> None:
+    assert desk.get("/follow-ups").path == "/sign-in"
+    assert desk.submit(email=email(database, team.bob), password=PASSWORD).path == "/follow-ups"

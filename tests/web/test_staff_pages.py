@@ -175,7 +175,8 @@ def test_an_alert_from_the_bar_to_its_end(bob: Browser, desk: Browser, database:
     with database.writing() as session:
         people.answer_part(session, people.start(session, team), team.bob, 2)
     desk.get("/patients")
-    assert "Alice Specimen: PHQ-9 item 9 answered 2, more than half the days" in desk.page.text
+    assert "1 open alert Somebody should look at it now." in desk.page.text
+    assert "PHQ-9 item 9 answered 2, more than half the days" in desk.get("/alerts").page.text
     desk.get("/alerts").submit(form(desk.get("/alerts"), "acknowledge"))
     assert "Acknowledged by Cora Example" in desk.page.text
     assert not any("resolve" in each.action for each in desk.page.forms)

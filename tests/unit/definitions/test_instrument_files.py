@@ -32,7 +32,7 @@ BREAKS = [
     (PHQ9, "better: lower", "better: higher", "not in the order of severity"),
     (PHQ9, "better: lower", "better: down", "better: is none of lower, higher"),
     (PHQ9, "citation: >-", 'citation: "  "\nx: >-', "citation: is empty"),
-    (PHQ9, 'publisher_version: "2001"', "publisher_version: 2001", "is not text: put it in quotes"),
+    (PHQ9, "publisher_version: PHQ-9", "publisher_version: 2001", "is not text: put it in quotes"),
     (PHQ9, 'value: 3, label: "Nearly', 'value: 2, label: "Nearly', "neither rise nor fall"),
     (PHQ9, 'value: 1, label: "Several', 'value: 4, label: "Several', "neither rise nor fall"),
     (PHQ9, "Several days", "Not at all", "two of its options read the same"),
