@@ -42,6 +42,7 @@ def sign_in() -> Shown:
         return _sign_in_page(form, 422)
     return_to = session.get(RETURN_TO)
     session.clear()  # a new session at sign-in
+    g.pop("csrf_token", None)  # and a new token against forgery: the form library keeps the old one for the request
     session["staff"] = token
     if (to := _staff_form(request.form.get(CARRY_TO))) is not None:
         return render_template("auth/send_again.html", action=to, carried=_carried())
