@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import socket
 import threading
 from typing import Any
 
@@ -44,6 +45,7 @@ def migrate() -> None:
 def serve() -> None:
     """Serve the clinic's pages. Seeds nothing."""
     chosen = settings()
+    _require_free_port(chosen)
     database(chosen).dispose()
     click.echo(f"prom-server listens on http://{chosen.host}:{chosen.port} for {chosen.public_url}")
     run(chosen)
@@ -55,6 +57,7 @@ def demo() -> None:
     from prom_server.cli import demo as demo_clinic
 
     chosen = settings()
+    _require_free_port(chosen)
     demo_clinic.prepare(chosen, database(chosen))
     run(chosen)
 
@@ -92,6 +95,20 @@ def run(chosen: Settings) -> None:
     raise click.ClickException("The server's workers end as soon as they start. The lines above say why.")
 
 
+def _require_free_port(chosen: Settings) -> None:
+    """Two servers could share one port without an error, each answering half of the requests."""
+    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((chosen.host, chosen.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Nothing can listen on {chosen.host}:{chosen.port}: {error.strerror}. "
+                "Stop what does, or choose another: PORT=8001"
+            ) from error
+
+
 def _serve_once(chosen: Settings) -> bool:
     """True when it was asked to stop; False when its workers died."""
     from granian.constants import Interfaces
@@ -108,6 +125,7 @@ def _serve_once(chosen: Settings) -> bool:
         factory=True,
         respawn_failed_workers=True,
         respawn_interval=0.2,
+        workers_kill_timeout=10,  # a worker that two signals caught at the same moment would never end
         log_level=LogLevels.error,
         log_access=False,
         websockets=False,

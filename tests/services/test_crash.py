@@ -13,6 +13,8 @@ from tests.support.live_server import LiveServer
 KILLS = 6
 CLIENTS = 4
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # patients leave their lines open
+
 
 @pytest.fixture
 def links(database: Database) -> list[str]:

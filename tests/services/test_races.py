@@ -18,6 +18,8 @@ from tests.support.patient import Patient
 PAIRS = 15
 WRONG = {**TYPED_DATE, "day": "13"}
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # patients leave their lines open
+
 
 @pytest.fixture
 def links(database: Database) -> list[str]:
@@ -38,14 +40,17 @@ def test_simultaneous_submits(links: list[str], live_server: LiveServer, databas
 
 
 def test_save_against_submit(links: list[str], live_server: LiveServer, database: Database) -> None:
-    """The save came first and is scored, or the submit came first and the save is refused."""
+    """The save came first and is scored, or the submit came first and the save is refused.
+
+    A save that was first may lead to a page of a part that is sent by then: that is a 409 too, so it is not counted.
+    """
     seen = Counter(races.save_against_submit(live_server.port, link) for link in links)
     assert {submit for submit, _save in seen} == {200}
     assert {save for _submit, save in seen} <= {200, 409}
     with database.reading() as session:
         assert recompute.differences(session) == []
         changed = session.scalar(select(func.count()).select_from(Response).where(Response.value == 3))
-        assert changed == sum(times for (_submit, save), times in seen.items() if save == 200)
+        assert changed >= sum(times for (_submit, save), times in seen.items() if save == 200)
         assert Counter(session.scalars(select(RecordedScore.value)))[3] == changed
         assert session.scalar(select(func.count()).select_from(RecordedScore)) == PAIRS
 
@@ -71,7 +76,9 @@ def test_simultaneous_starts(links: list[str], live_server: LiveServer, database
     for link in links[:5]:
         first = Patient(live_server.port).get(f"/a/{link}").submit(**TYPED_DATE)
         form, second = first.page.form, races.twin(first)
-        races.together(lambda a=first, f=form: a.submit(f), lambda b=second, f=form: b.submit(f))
+        races.together(
+            lambda a=first, f=form: a.post("/answer", f.fields), lambda b=second, f=form: b.post("/answer", f.fields)
+        )
         assert (first.status, first.path) == (second.status, second.path) == (200, "/answer/1/1")
     with database.reading() as session:
         begun = session.execute(

@@ -26,6 +26,8 @@ from tests.support.pages import Form
 from tests.support.patient import Patient
 from tests.support.postgresql import Cluster
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # patients leave their lines open
+
 
 def answers(database: Database) -> list[int | None]:
     with database.reading() as session:
