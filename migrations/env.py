@@ -37,7 +37,9 @@ def main() -> None:
     from prom_server.settings import Settings
     from prom_server.store.database import Database
 
-    with Database(Settings.from_environment().database_url).writer.connect() as own:
+    database = Database(Settings.from_environment().database_url)
+    database.make_file()
+    with database.writer.connect() as own:
         run(own)
         own.commit()
 

@@ -3,8 +3,10 @@
 `docs/operating.md` lists every variable with its meaning.
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +72,8 @@ class Settings:
             log_level=log_level,
             demo_password=environ.get("PROM_DEMO_PASSWORD") or None,
         )
+        if settings.secure and not settings.trusted_proxies:
+            problems.append("TRUSTED_PROXIES must be 1 or more with an https PUBLIC_URL: TLS ends at a proxy.")
         if problems:
             raise InvalidSettings("\n".join(problems))
         return settings
@@ -136,11 +140,13 @@ def _secret_key(environ: Mapping[str, str], data_directory: Path, on_sqlite: boo
 
 
 def _own_key(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
+    """Written whole under another name first, so that no crash leaves half a key; the first one to link it wins."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # readable by nobody else
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text().strip()

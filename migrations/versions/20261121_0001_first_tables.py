@@ -328,23 +328,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_invitation_patient_id"), ["patient_id"], unique=False)
 
     op.create_table(
-        "patient_session",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("assessment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["assessment_id"], ["assessment.id"], name=op.f("fk_patient_session_assessment_id_assessment")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_session")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_patient_session_token_hash")),
-    )
-    with op.batch_alter_table("patient_session", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_patient_session_assessment_id"), ["assessment_id"], unique=False)
-
-    op.create_table(
         "alert",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("public_id", sa.String(length=20), nullable=False),
@@ -381,12 +364,34 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_alert_patient_id"), ["patient_id"], unique=False)
 
     op.create_table(
+        "patient_session",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("invitation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("assessment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["assessment_id"], ["assessment.id"], name=op.f("fk_patient_session_assessment_id_assessment")
+        ),
+        sa.ForeignKeyConstraint(
+            ["invitation_id"], ["invitation.id"], name=op.f("fk_patient_session_invitation_id_invitation")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_session")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_patient_session_token_hash")),
+    )
+    with op.batch_alter_table("patient_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_patient_session_assessment_id"), ["assessment_id"], unique=False)
+
+    op.create_table(
         "response",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("administration_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("item_id", sa.String(length=40), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("value", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["administration_id"], ["administration.id"], name=op.f("fk_response_administration_id_administration")
@@ -420,6 +425,7 @@ def upgrade() -> None:
         sa.Column("alert_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("value", sa.Integer(), nullable=True),
         sa.Column("staff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("code", sa.String(length=30), nullable=True),
@@ -440,6 +446,10 @@ def downgrade() -> None:
     op.drop_table("alert_step")
     op.drop_table("score")
     op.drop_table("response")
+    with op.batch_alter_table("patient_session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_patient_session_assessment_id"))
+
+    op.drop_table("patient_session")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_alert_patient_id"))
         batch_op.drop_index(
@@ -449,10 +459,6 @@ def downgrade() -> None:
         )
 
     op.drop_table("alert")
-    with op.batch_alter_table("patient_session", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_patient_session_assessment_id"))
-
-    op.drop_table("patient_session")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invitation_patient_id"))
         batch_op.drop_index(batch_op.f("ix_invitation_assessment_id"))

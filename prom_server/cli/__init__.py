@@ -1,5 +1,7 @@
 """The command `prom-server`."""
 
+import os
+
 import click
 
 from prom_server.cli import clinic, instruments, serve
@@ -8,6 +10,7 @@ from prom_server.cli import clinic, instruments, serve
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Patient-reported outcomes for clinics."""
+    os.umask(0o077)  # what we write is for us: the database, its log, the keys
 
 
 main.add_command(serve.serve)

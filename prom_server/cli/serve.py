@@ -58,7 +58,9 @@ def demo() -> None:
 
     chosen = settings()
     _require_free_port(chosen)
-    demo_clinic.prepare(chosen, database(chosen))
+    opened = database(chosen)
+    demo_clinic.prepare(chosen, opened)
+    opened.dispose()  # no connection is carried into the workers
     run(chosen)
 
 

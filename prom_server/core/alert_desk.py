@@ -15,6 +15,10 @@ class AlreadyResolved(Refused):
     """Somebody closed it in the meantime."""
 
 
+class ChangedMeanwhile(Refused):
+    """The patient answered again or asked to be called after the page was shown: look first, then close."""
+
+
 class UnknownResolution(Refused):
     """Not a way in which this kind of alert is resolved."""
 
@@ -100,6 +104,15 @@ class AlertLine:
     call_requested_at: datetime | None
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+
+    @property
+    def version(self) -> str:
+        """What a page showed of it: a form sends it back, so that nobody closes what they did not see."""
+        return version_of(self.asked.value, self.call_requested_at)
+
+
+def version_of(value: int | None, call_requested_at: datetime | None) -> str:
+    return f"{value if value is not None else '-'} {call_requested_at.isoformat() if call_requested_at else '-'}"
 
 
 @dataclass(frozen=True, slots=True)

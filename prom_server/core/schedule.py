@@ -5,9 +5,13 @@ dates first. Windows include both edges.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+# A first infusion that is put off closes nothing: what closes with it stays open so long after the planned day.
+# (A decision of this project.)
+NOT_INFUSED_YET = timedelta(days=30)
 
 
 class Anchor(StrEnum):
@@ -98,8 +102,12 @@ def _window(point: TimePoint, anchor: date, given: Sequence[Given]) -> Window:
     def day(offset: int) -> date:
         return anchor + timedelta(days=offset)
 
-    closed_at = given[0].at if point.closes_at_first_infusion and given else None
-    return Window(point.id, day(point.opens), day(point.due), day(point.overdue), day(point.closes), closed_at)
+    window = Window(point.id, day(point.opens), day(point.due), day(point.overdue), day(point.closes))
+    if not point.closes_at_first_infusion:
+        return window
+    if given:
+        return replace(window, closes_on=given[0].on, closed_at=given[0].at)
+    return replace(window, closes_on=day(point.closes) + NOT_INFUSED_YET)
 
 
 class Status(StrEnum):

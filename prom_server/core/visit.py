@@ -17,6 +17,8 @@ class Visit:
 
     session_id: int
     assessment_id: int
+    assessment: str  # its opaque id
+    battery: tuple[str, ...]  # instrument ids, in order
     patient_id: int
     clinic: ClinicFacts
     stale: bool  # seen longer ago than a minute: touch it
@@ -26,7 +28,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """One instrument of the battery as it stands. `position` counts from 1; `id` is the administration's, or 0."""
+    """One instrument of the battery as it stands. `position` counts from 1; `id` is the administration's, 0 before."""
 
     id: int
     position: int
@@ -34,6 +36,10 @@ class PartState:
     responses: Responses
     sequence: int
     submitted: bool
+
+    @property
+    def begun(self) -> bool:
+        return self.id != 0
 
     def answering(self, item_id: str, current: Current) -> "PartState":
         """The same part with one more response."""
@@ -78,6 +84,8 @@ class Place:
 def next_place(parts: Iterable[PartState]) -> Place:
     """The first thing not done yet."""
     for part in parts:
+        if not part.begun:
+            return Place(0, 0)
         if not part.submitted:
             return Place(part.position, part.place if part.place <= len(part.items) else 0)
     return Place(0, 0, finished=True)
@@ -112,7 +120,9 @@ class StepView:
     skipped: bool
     sequence: int
     minutes: int
-    in_foreground: bool  # its answer is sent before anything else is shown
+    help_from: (
+        int | None
+    )  # from this value on the help page follows; such an item is sent before anything else is shown
     following: Place  # where Next leads
     notice: str | None
 
@@ -189,7 +199,7 @@ def step_view(clinic: ClinicFacts, parts: tuple[PartState, ...], part: PartState
         skipped=given is not None and given.value is None,
         sequence=part.sequence,
         minutes=minutes(sum(each.seconds_left for each in parts)),
-        in_foreground=part.instrument.alert_on(item.id) is not None,
+        help_from=rule.at_least if (rule := part.instrument.alert_on(item.id)) else None,
         following=after(part, step),
         notice=part.instrument.licence.notice or None,
     )

@@ -13,12 +13,14 @@ from prom_server.core.alert_desk import (
     AlertLine,
     AlreadyResolved,
     AttemptsNeeded,
+    ChangedMeanwhile,
     NoteNeeded,
     OpenAlerts,
     Resolution,
     StepKind,
     UnknownResolution,
     asked,
+    version_of,
 )
 from prom_server.core.instrument import Level
 from prom_server.core.permissions import Action, StaffMember, require
@@ -118,10 +120,12 @@ def mark_seen(session: Session, alert_public_id: str, *, by: StaffMember, at: da
         _step(session, alert, StepKind.SEEN, by=by, at=at)
 
 
-def acknowledge(session: Session, alert_public_id: str, *, by: StaffMember, at: datetime) -> None:
+def acknowledge(
+    session: Session, alert_public_id: str, *, seen: str | None = None, by: StaffMember, at: datetime
+) -> None:
     """Says who takes care of it. The first stays; a second click changes nothing. Raises AlreadyResolved."""
     require(by, Action.ACKNOWLEDGE_ALERTS)
-    alert = _alert(session, alert_public_id, by=by)
+    alert = _alert(session, alert_public_id, by=by, seen=seen)
     if alert.resolved_at is not None:
         raise AlreadyResolved("resolved")
     _acknowledge(session, alert, by=by, at=at)
@@ -138,13 +142,15 @@ def _acknowledge(session: Session, alert: Alert, *, by: StaffMember, at: datetim
         _step(session, alert, StepKind.ACKNOWLEDGED, by=by, at=at)
 
 
-def resolve(session: Session, alert_public_id: str, outcome: Outcome, *, by: StaffMember, at: datetime) -> str:
+def resolve(
+    session: Session, alert_public_id: str, outcome: Outcome, *, seen: str | None = None, by: StaffMember, at: datetime
+) -> str:
     """Closes it with how it ended; returns the patient's public id. A flag may be closed by whoever may acknowledge.
 
-    Raises AlreadyResolved, UnknownResolution, NoteNeeded, AttemptsNeeded.
+    Raises AlreadyResolved, ChangedMeanwhile, UnknownResolution, NoteNeeded, AttemptsNeeded.
     """
     require(by, Action.ACKNOWLEDGE_ALERTS)
-    alert = _alert(session, alert_public_id, by=by)
+    alert = _alert(session, alert_public_id, by=by, seen=seen)
     if alert.level == Level.ALERT:
         require(by, Action.RESOLVE_ALERTS)
     checked = _check(Level(alert.level), outcome)
@@ -174,11 +180,14 @@ def _check(level: Level, outcome: Outcome) -> Outcome:
     return Outcome(code, note or None, outcome.attempts)
 
 
-def _alert(session: Session, public_id: str, *, by: StaffMember) -> Alert:
+def _alert(session: Session, public_id: str, *, by: StaffMember, seen: str | None = None) -> Alert:
+    """The alert, its row held. With `seen` it must still be what the page showed. Raises NotFound, ChangedMeanwhile."""
     mine = (Alert.clinic_id == by.clinic.id, Alert.public_id == finding.checked(public_id))
     row = session.scalars(select(Alert).where(*mine).with_for_update()).one_or_none()
     if row is None:
         raise NotFound("no such alert")
+    if seen is not None and seen != version_of(row.value, row.call_requested_at):
+        raise ChangedMeanwhile("changed")
     return row
 
 

@@ -7,12 +7,14 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import ItemAlert, Level
+from prom_server.core.refusals import NotFound
 from prom_server.services import audit, catalogue
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.base import opaque_id
 
 UNREACHED_AFTER = timedelta(hours=24)
+MOST_AT_ONCE = 100  # flags of one look at the work list; the next look flags more
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +26,30 @@ class Answering:
     administration_id: int
 
 
-def answered(session: Session, whose: Answering, rule: ItemAlert, value: int | None, *, at: datetime) -> bool:
-    """After the save of an item with an alert rule. True if the help page is to be shown.
+def answered(
+    session: Session, whose: Answering, rule: ItemAlert, value: int | None, *, answered_at: datetime, at: datetime
+) -> None:
+    """After the save of an item with an alert rule.
 
     The first value that reaches the rule raises the alert; every later value is appended to it, and a higher one
     re-opens it. A value below the rule raises nothing, and withdraws nothing.
     """
-    reaches = value is not None and value >= rule.at_least
     alert = _alert(session, whose, rule.rule)
-    if alert is None:
-        if reaches:
-            alert_id = _raise(session, whose, rule.rule, Level.ALERT, rule.item, value, at=at)
-            _step(session, alert_id, "raised", at=at, value=value)
-        return reaches
-    _step(session, alert.id, "answered", at=at, value=value)
-    if value is not None and value > (alert.value or 0):
-        _reopen(session, alert, value, at=at)
-    return reaches
+    if alert is not None:
+        _step(session, alert.id, "answered", at=at, answered_at=answered_at, value=value)
+        if value is not None and value > (alert.value or 0):
+            _reopen(session, alert, at=at, value=value, call_requested_at=None)
+    elif value is not None and value >= rule.at_least:
+        alert_id = _raise(session, whose, rule.rule, Level.ALERT, rule.item, value, at=at)
+        _step(session, alert_id, "raised", at=at, answered_at=answered_at, value=value)
 
 
-def _reopen(session: Session, alert: Alert, value: int, *, at: datetime) -> None:
-    changes: dict[str, object] = {"value": value}
+def _reopen(session: Session, alert: Alert, *, at: datetime, **changes: object) -> None:
+    """What was acknowledged or resolved is open again: what staff knew then is no longer all."""
     if alert.acknowledged_at is not None or alert.resolved_at is not None:
         changes |= {"acknowledged_at": None, "acknowledged_by": None, "resolved_at": None}
-        _step(session, alert.id, "reopened", at=at, value=value)
+        value = changes.get("value")
+        _step(session, alert.id, "reopened", at=at, value=value if isinstance(value, int) else None)
     session.execute(update(Alert).where(Alert.id == alert.id).values(**changes))
 
 
@@ -59,16 +61,24 @@ def not_answered(session: Session, whose: Answering, rule: ItemAlert, *, at: dat
 
 
 def call_requested(session: Session, whose: Answering, rule: ItemAlert, *, at: datetime) -> None:
-    """The patient asks to be called: raises the urgency of the open alert."""
+    """The patient asks to be called: the alert is open again, whatever became of it. Raises NotFound without one."""
     alert = _alert(session, whose, rule.rule)
-    if alert is not None and alert.call_requested_at is None:
-        session.execute(update(Alert).where(Alert.id == alert.id).values(call_requested_at=at))
+    if alert is None:
+        raise NotFound("no alert to answer to")
+    if alert.call_requested_at is None or alert.resolved_at is not None:
         _step(session, alert.id, "call_requested", at=at)
+        _reopen(session, alert, at=at, call_requested_at=at)
 
 
 def is_call_requested(session: Session, whose: Answering, rule: ItemAlert) -> bool:
-    alert = _alert(session, whose, rule.rule)
-    return alert is not None and alert.call_requested_at is not None
+    return (
+        session.scalar(
+            select(Alert.call_requested_at.is_not(None)).where(
+                Alert.administration_id == whose.administration_id, Alert.rule == rule.rule, Alert.resolved_at.is_(None)
+            )
+        )
+        is True
+    )
 
 
 def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
@@ -78,6 +88,8 @@ def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
     """
     waiting = session.execute(
         select(Administration, Assessment.patient_id)
+        .with_for_update(of=Administration, skip_locked=True)  # another desk is just flagging those
+        .limit(MOST_AT_ONCE)
         .join(Assessment, Assessment.id == Administration.assessment_id)
         .where(
             Administration.clinic_id == clinic_id,
@@ -91,7 +103,7 @@ def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
         instrument = catalogue.instrument(administration.instrument_id, administration.instrument_revision)
         for rule in instrument.alerts:
             not_answered(session, Answering(clinic_id, patient_id, administration.id), rule, at=at)
-        unwatch(session, administration.id)
+        watch(session, administration.id, watched=False)
     if waiting:
         audit.record(
             session, "alert.flag_unreached", at=at, clinic_id=clinic_id, actor="system", detail=str(len(waiting))
@@ -99,13 +111,14 @@ def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
     return len(waiting)
 
 
-def unwatch(session: Session, administration_id: int) -> None:
-    """The item with an alert rule was answered, or its absence is flagged."""
-    session.execute(update(Administration).where(Administration.id == administration_id).values(watched=False))
+def watch(session: Session, administration_id: int, *, watched: bool) -> None:
+    """Watched until the item with an alert rule has an answer, or its absence is flagged."""
+    session.execute(update(Administration).where(Administration.id == administration_id).values(watched=watched))
 
 
 def _alert(session: Session, whose: Answering, rule: str) -> Alert | None:
-    return session.scalar(select(Alert).where(Alert.administration_id == whose.administration_id, Alert.rule == rule))
+    mine = (Alert.administration_id == whose.administration_id, Alert.rule == rule)
+    return session.scalar(select(Alert).where(*mine).with_for_update())  # a resolution waits, or is seen
 
 
 def _raise(
@@ -125,5 +138,13 @@ def _raise(
     return session.execute(statement.returning(Alert.id)).scalar_one()
 
 
-def _step(session: Session, alert_id: int, kind: str, *, at: datetime, value: int | None = None) -> None:
-    session.execute(insert(AlertStep).values(alert_id=alert_id, kind=kind, at=at, value=value))
+def _step(
+    session: Session,
+    alert_id: int,
+    kind: str,
+    *,
+    at: datetime,
+    answered_at: datetime | None = None,
+    value: int | None = None,
+) -> None:
+    session.execute(insert(AlertStep).values(alert_id=alert_id, kind=kind, at=at, answered_at=answered_at, value=value))

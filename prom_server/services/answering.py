@@ -4,12 +4,13 @@ Saving claims the administration, submitting claims the assessment first and the
 share a sequence, a submitted administration takes no more answers, and stored scores recompute from stored answers.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
+from prom_server.core.alerts import raised_by
 from prom_server.core.instrument import Item
 from prom_server.core.refusals import InvalidAnswer, Refused
 from prom_server.core.responses import Current, check_value, scored_answers
@@ -52,11 +53,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """An answer as a page sent it: for which item, which value (None: skip), and the sequence the page was shown."""
+    """An answer as a page sent it: for which item, which value (None: skip), and the sequence the page was shown.
+
+    `delay` is how long ago it was given, where the connection was down meanwhile.
+    """
 
     item_id: str
     value: int | None
     sequence: int
+    delay: timedelta = timedelta(0)
 
 
 def start(session: Session, token: str, *, at: datetime) -> Place:
@@ -68,11 +73,9 @@ def start(session: Session, token: str, *, at: datetime) -> Place:
         .where(Assessment.id == visit.assessment_id)
         .values(started_at=func.coalesce(Assessment.started_at, at))
     )
-    assessment = session.scalars(select(Assessment).where(Assessment.id == visit.assessment_id)).one()
-    present = {part.position for part in battery.load(session, visit)}
-    planned = battery.of(session, assessment)
-    if len(present) < len(planned):
-        battery.begin(session, visit, planned, present, at=at)
+    missing = [part for part in battery.load(session, visit) if not part.begun]
+    if missing:
+        battery.begin(session, visit, missing, at=at)
         _record(session, visit, "assessment.start", at=at)
     visits.touch(session, visit, at=at)
     return next_place(battery.load(session, visit))
@@ -94,11 +97,12 @@ def save(session: Session, token: str, part: int, posted: Posted, *, at: datetim
     stored = mine.responses.get(item.id)
     if stored is not None and stored.sequence > posted.sequence:
         if stored.value != posted.value:
-            raise NewerAnswer(step_view(visit.clinic, parts, mine, mine.items.index(item) + 1), posted.value)
-        return _saved(mine, item, shows_help=False)  # a double click or a retry: stored already
-    shows_help = _store(session, visit, mine, item, posted.value, sequence, at=at)
-    answered = _with(parts, mine, item, Current(posted.value, sequence))
-    return _saved(battery.part_at(answered, part), item, shows_help=shows_help)
+            view = step_view(visit.clinic, parts, mine, mine.items.index(item) + 1)
+            raise NewerAnswer(_before_claim(view), posted.value)
+        return _saved(mine, item, shows_help=_shows_help(mine, item, posted.value))  # a double click or a retry
+    _store(session, visit, mine, item, posted, sequence, at=at)
+    now = mine.answering(item.id, Current(posted.value, sequence))
+    return _saved(now, item, shows_help=_shows_help(mine, item, posted.value))
 
 
 def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
@@ -170,24 +174,29 @@ def _close(session: Session, visit: Visit, part: int, *, at: datetime) -> bool:
 
 
 def _store(
-    session: Session, visit: Visit, mine: PartState, item: Item, value: int | None, sequence: int, *, at: datetime
-) -> bool:
+    session: Session, visit: Visit, mine: PartState, item: Item, posted: Posted, sequence: int, *, at: datetime
+) -> None:
+    value, answered_at = posted.value, at - posted.delay
     session.execute(
-        insert(Response).values(administration_id=mine.id, item_id=item.id, sequence=sequence, value=value, at=at)
+        insert(Response).values(
+            administration_id=mine.id, item_id=item.id, sequence=sequence, value=value, answered_at=answered_at, at=at
+        )
     )
-    rule = mine.instrument.alert_on(item.id)
-    shows_help = alerting.answered(session, battery.whose(visit, mine), rule, value, at=at) if rule else False
-    if rule and value is not None:
-        alerting.unwatch(session, mine.id)
+    if rule := mine.instrument.alert_on(item.id):
+        alerting.answered(session, battery.whose(visit, mine), rule, value, answered_at=answered_at, at=at)
+        alerting.watch(session, mine.id, watched=value is None)
     _record(session, visit, "answer.save", at=at, detail=f"{mine.instrument.id} #{sequence}")
     if visit.stale:
         visits.touch(session, visit, at=at)
-    return shows_help
 
 
-def _with(parts: tuple[PartState, ...], mine: PartState, item: Item, current: Current) -> tuple[PartState, ...]:
-    changed = mine.answering(item.id, current)
-    return tuple(changed if each is mine else each for each in parts)
+def _before_claim(view: StepView) -> StepView:
+    """The claim is taken back with the refusal: the page must not show a sequence that the next save will get."""
+    return replace(view, sequence=view.sequence - 1)
+
+
+def _shows_help(mine: PartState, item: Item, value: int | None) -> bool:
+    return value is not None and raised_by(mine.instrument, item.id, value) is not None
 
 
 def _saved(mine: PartState, item: Item, *, shows_help: bool) -> Saved:
@@ -230,6 +239,6 @@ def _record(session: Session, visit: Visit, action: str, *, at: datetime, detail
         actor="patient",
         clinic_id=visit.clinic.id,
         patient_id=visit.patient_id,
-        subject=f"assessment:{visit.assessment_id}",
+        subject=f"assessment:{visit.assessment}",
         detail=detail,
     )

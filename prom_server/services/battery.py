@@ -1,19 +1,19 @@
 """The battery of an assessment: its administrations and their responses, as parts for the patient's pages."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from prom_server.core.instrument import ItemAlert
+from prom_server.core.instrument import Instrument, ItemAlert
 from prom_server.core.refusals import NotFound, Refused
 from prom_server.core.responses import Current
 from prom_server.core.visit import PartState, Visit
 from prom_server.services import catalogue
 from prom_server.services.alerting import Answering
-from prom_server.store.assessments import Administration, Assessment, Response
+from prom_server.store.assessments import Administration, Response
 from prom_server.store.base import opaque_id
-from prom_server.store.courses import Course
 
 
 class LicenceMissing(Refused):
@@ -21,7 +21,7 @@ class LicenceMissing(Refused):
 
 
 def load(session: Session, visit: Visit) -> tuple[PartState, ...]:
-    """The battery as it stands, in two statements however long it is."""
+    """The whole battery as it stands, in two statements however long it is: also the parts that were not begun."""
     administrations = session.scalars(
         select(Administration)
         .where(Administration.assessment_id == visit.assessment_id, Administration.in_error_at.is_(None))
@@ -34,62 +34,54 @@ def load(session: Session, visit: Visit) -> tuple[PartState, ...]:
         .order_by(Response.sequence)
     ):
         responses[row.administration_id][row.item_id] = Current(row.value, row.sequence)
-    return tuple(
-        PartState(
-            id=each.id,
-            position=each.position,
-            instrument=catalogue.instrument(each.instrument_id, each.instrument_revision),
-            responses=responses[each.id],
-            sequence=each.sequence,
-            submitted=each.submitted_at is not None,
-        )
-        for each in administrations
+    begun = {each.position: _begun(each, responses[each.id]) for each in administrations}
+    return tuple(begun.get(position) or _planned(position, id_) for position, id_ in enumerate(visit.battery, 1))
+
+
+def _begun(row: Administration, responses: dict[str, Current]) -> PartState:
+    return PartState(
+        id=row.id,
+        position=row.position,
+        instrument=catalogue.instrument(row.instrument_id, row.instrument_revision),
+        responses=responses,
+        sequence=row.sequence,
+        submitted=row.submitted_at is not None,
     )
 
 
-def planned(session: Session, assessment: Assessment) -> tuple[PartState, ...]:
-    instruments = of(session, assessment)
-    return tuple(
-        PartState(0, position, catalogue.instrument(instrument_id), {}, 0, submitted=False)
-        for position, instrument_id in enumerate(instruments, 1)
-    )
+def _planned(position: int, instrument_id: str) -> PartState:
+    """Not begun yet, or to be answered again because what was given was entered in error."""
+    return PartState(0, position, catalogue.instrument(instrument_id), {}, 0, submitted=False)
 
 
-def of(session: Session, assessment: Assessment) -> tuple[str, ...]:
-    course = session.execute(
-        select(Course.protocol_id, Course.protocol_revision).where(Course.id == assessment.course_id)
-    ).one()
-    return catalogue.protocol(course.protocol_id, course.protocol_revision).battery
-
-
-def begin(session: Session, visit: Visit, instruments: tuple[str, ...], present: set[int], *, at: datetime) -> None:
-    """Creates the administrations that are not `present`, pinned to today's revisions. Raises LicenceMissing."""
-    if catalogue.missing_licences(session, visit.clinic, instruments):
+def begin(session: Session, visit: Visit, parts: Iterable[PartState], *, at: datetime) -> None:
+    """Creates the administrations of these parts, pinned to today's revisions. Raises LicenceMissing."""
+    if catalogue.missing_licences(session, visit.clinic, visit.battery):
         raise LicenceMissing("an instrument of the battery may not be used")
-    rows = []
-    for position, instrument in enumerate(map(catalogue.instrument, instruments), 1):
-        if position not in present:
-            rows.append(
-                {
-                    "public_id": opaque_id(),
-                    "clinic_id": visit.clinic.id,
-                    "assessment_id": visit.assessment_id,
-                    "position": position,
-                    "instrument_id": instrument.id,
-                    "instrument_revision": instrument.revision,
-                    "content_hash": instrument.content_hash,
-                    "language": "en",
-                    "mode": "own_device",
-                    "watched": bool(instrument.alerts),
-                    "sequence": 0,
-                    "started_at": at,
-                }
-            )
+    rows = [_row(visit, part.position, part.instrument, at=at) for part in parts]
     session.execute(insert(Administration), rows)
 
 
+def _row(visit: Visit, position: int, instrument: Instrument, *, at: datetime) -> dict[str, object]:
+    return {
+        "public_id": opaque_id(),
+        "clinic_id": visit.clinic.id,
+        "assessment_id": visit.assessment_id,
+        "position": position,
+        "instrument_id": instrument.id,
+        "instrument_revision": instrument.revision,
+        "content_hash": instrument.content_hash,
+        "language": "en",
+        "mode": "own_device",
+        "watched": bool(instrument.alerts),
+        "sequence": 0,
+        "started_at": at,
+    }
+
+
 def part_at(parts: tuple[PartState, ...], position: int) -> PartState:
-    found = next((each for each in parts if each.position == position), None)
+    """Raises NotFound for a part that is not there or was not begun."""
+    found = next((each for each in parts if each.position == position and each.begun), None)
     if found is None:
         raise NotFound("no such part")
     return found

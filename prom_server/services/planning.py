@@ -26,8 +26,8 @@ def given(session: Session, course: Course, *, by: StaffMember) -> tuple[Given, 
 def replan(session: Session, course: Course, *, by: StaffMember, at: datetime) -> None:
     """After every fact that changes the plan. The caller holds the course's row.
 
-    What was completed stays as it is. What was begun keeps its days, so that nobody loses a window while answering;
-    only a baseline still closes when the first infusion starts.
+    What was begun or completed keeps its days, so that nobody loses a window while answering; only a baseline still
+    closes when the first infusion starts, also one whose answers turn out to be entered in error later.
     """
     protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
     finished = course.finished_at is not None
@@ -61,9 +61,7 @@ def _create(session: Session, course: Course, window: Window, *, at: datetime) -
 
 def _apply(session: Session, row: Assessment, window: Window | None, *, at: datetime) -> str | None:
     """What changes in one assessment that exists, for the audit."""
-    if row.completed_at is not None:
-        return None
-    if row.started_at is not None:
+    if row.completed_at is not None or row.started_at is not None:
         return _close(session, row, window.closed_at) if window else None
     if window is None:
         return _cancel(session, row, at=at)

@@ -191,11 +191,14 @@ def _score(row: ScoreRow) -> Score:
 
 def _alerts(session: Session, patient: Patient, zone: ZoneInfo) -> tuple[AlertFacts, ...]:
     rows = session.execute(
-        select(Alert, Administration.instrument_id, Assessment.public_id, Staff.name)
+        select(Alert, Administration, Assessment.public_id, Staff.name)
         .join(Administration, Administration.id == Alert.administration_id)
         .join(Assessment, Assessment.id == Administration.assessment_id)
         .outerjoin(Staff, Staff.id == Alert.acknowledged_by)
-        .where(Alert.patient_id == patient.id)
+        .where(
+            Alert.patient_id == patient.id,
+            Administration.in_error_at.is_(None) | Alert.resolved_at.is_(None),
+        )
         .order_by(Alert.raised_at)
     ).all()
     values: dict[int, list[AlertValue]] = defaultdict(list)
@@ -209,15 +212,16 @@ def _alerts(session: Session, patient: Patient, zone: ZoneInfo) -> tuple[AlertFa
             id=alert.public_id,
             rule=alert.rule,
             level=Level(alert.level),
-            assessment=assessment,
-            instrument=instrument,
+            # An open alert heads the page even of answers entered in error, but belongs to no time point then.
+            assessment=assessment if administration.in_error_at is None else "",
+            instrument=administration.instrument_id,
             state=_state(alert),
             raised_at=alert.raised_at.astimezone(zone),
             values=tuple(values[alert.id]),
             acknowledged_at=alert.acknowledged_at.astimezone(zone) if alert.acknowledged_at else None,
             acknowledged_by=acknowledged_by,
         )
-        for alert, instrument, assessment, acknowledged_by in rows
+        for alert, administration, assessment, acknowledged_by in rows
     )
 
 

@@ -1,6 +1,7 @@
 """What a patient's pages show. Reads only."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,12 +29,12 @@ def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
     """Purpose, reader and time, before anything is asked. Raises SessionOver, AssessmentClosed."""
     visit = visits.of_session(session, token, at=at)
     assessment = session.scalars(select(Assessment).where(Assessment.id == visit.assessment_id)).one()
-    parts = battery.load(session, visit) or battery.planned(session, assessment)
+    parts = battery.load(session, visit)
     place = next_place(parts)
     visits.require_open(visit, unless=place.finished)
     return WelcomeView(
         clinic=visit.clinic,
-        started=assessment.started_at is not None,
+        started=any(part.begun for part in parts),
         minutes=minutes(sum(part.seconds_left for part in parts)),
         parts=len(parts),
         questions=sum(len(part.items) for part in parts),
@@ -47,8 +48,7 @@ def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
 def where(session: Session, token: str, *, at: datetime) -> Place:
     """The first thing not done yet."""
     visit = visits.of_session(session, token, at=at)
-    parts = battery.load(session, visit)
-    return next_place(parts) if parts else Place(0, 0)
+    return next_place(battery.load(session, visit))
 
 
 def step(session: Session, token: str, part: int, number: int, *, at: datetime) -> StepView:
@@ -80,7 +80,7 @@ def thanks(session: Session, token: str, *, at: datetime) -> ThanksView:
             Assessment.patient_id == visit.patient_id,
             Assessment.completed_at.is_(None),
             Assessment.cancelled_at.is_(None),
-            Assessment.opens_on > at.date(),
+            Assessment.opens_on > at.astimezone(ZoneInfo(visit.clinic.time_zone)).date(),
         )
         .order_by(Assessment.opens_on)
         .limit(1)

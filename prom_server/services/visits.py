@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, insert, null, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.permissions import ClinicFacts
@@ -13,15 +13,17 @@ from prom_server.core.refusals import NotFound, Refused
 from prom_server.core.schedule import Facts, Status, Window, status_at
 from prom_server.core.tokens import hash_token, new_token
 from prom_server.core.visit import Visit
-from prom_server.services import audit
+from prom_server.services import audit, catalogue
 from prom_server.store.assessments import Assessment
 from prom_server.store.clinics import Clinic
+from prom_server.store.courses import Course
 from prom_server.store.invitations import Invitation, PatientSession
 from prom_server.store.patients import Patient
 
 WRONG_DATES_ALLOWED = 5
 IDLE = timedelta(minutes=30)
 AT_MOST = timedelta(hours=4)
+RESUMABLE = timedelta(hours=24)  # by the birth date alone; later the link is needed again
 TOUCH_AFTER = timedelta(minutes=1)
 ANSWERABLE = {Status.OPEN, Status.DUE, Status.OVERDUE, Status.IN_PROGRESS}
 
@@ -72,6 +74,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Opened:
+    """What a link or a session leads to."""
+
+    invitation_id: int
+    assessment: Assessment
+    patient: Patient
+    clinic: Clinic
+
+
+@dataclass(frozen=True, slots=True)
 class LinkView:
     clinic: ClinicFacts
 
@@ -91,14 +103,12 @@ def clinic_facts(clinic: Clinic) -> ClinicFacts:
 
 def look_at_link(session: Session, token: str, *, at: datetime) -> LinkView:
     """What a link's page shows. Uses nothing up. Raises NotFound, or a LinkRefused."""
-    _assessment, _patient, clinic = _link(session, token, at=at)
-    return LinkView(clinic_facts(clinic))
+    return LinkView(clinic_facts(_link(session, token, at=at).clinic))
 
 
 def count_attempt(session: Session, token: str, *, at: datetime) -> None:
     """Counts one attempt at the birth date. Commit it before `identify` compares. Raises LinkLocked."""
-    _assessment, patient, clinic = _link(session, token, at=at)
-    _count(session, patient, clinic)
+    _count(session, _link(session, token, at=at), at=at)
 
 
 def identify(session: Session, token: str, birth_date: date, *, at: datetime) -> Attempt:
@@ -106,43 +116,43 @@ def identify(session: Session, token: str, birth_date: date, *, at: datetime) ->
 
     After the last wrong one allowed the patient's links are locked, and the desk is told.
     """
-    assessment, patient, _clinic = _link(session, token, at=at)
-    return _compare(session, patient, assessment, birth_date, at=at)
+    return _compare(session, _link(session, token, at=at), birth_date, at=at)
 
 
-def count_resumption(session: Session, session_token: str) -> None:
+def count_resumption(session: Session, session_token: str, *, at: datetime) -> None:
     """As `count_attempt`, for a session that was idle too long."""
-    _assessment, patient, clinic = _owner(session, session_token)
-    _count(session, patient, clinic)
+    _count(session, _owner(session, session_token, at=at), at=at)
 
 
 def resume(session: Session, session_token: str, birth_date: date, *, at: datetime) -> Attempt:
     """As `identify`, for a session that was idle too long: opens a new one for the same assessment."""
-    assessment, patient, _clinic = _owner(session, session_token)
-    return _compare(session, patient, assessment, birth_date, at=at)
+    return _compare(session, _owner(session, session_token, at=at), birth_date, at=at)
 
 
-def look_at_session(session: Session, session_token: str) -> LinkView:
-    """Whose clinic an idle session belongs to. Raises NotFound."""
-    return LinkView(clinic_facts(_owner(session, session_token)[2]))
+def look_at_session(session: Session, session_token: str, *, at: datetime) -> LinkView:
+    """Whose clinic an idle session belongs to. Raises NotFound, or a LinkRefused."""
+    return LinkView(clinic_facts(_owner(session, session_token, at=at).clinic))
 
 
 def of_session(session: Session, session_token: str | None, *, at: datetime) -> Visit:
     """The visit of a live session. Raises SessionOver; LinkClosed when the assessment ended meanwhile."""
     row = session.execute(
-        select(PatientSession, Assessment, Clinic)
+        select(PatientSession, Assessment, Clinic, Course.protocol_id, Course.protocol_revision)
         .join(Assessment, Assessment.id == PatientSession.assessment_id)
+        .join(Course, Course.id == Assessment.course_id)
         .join(Clinic, Clinic.id == Assessment.clinic_id)
         .where(PatientSession.token_hash == hash_token(session_token or ""))
     ).one_or_none()
     if row is None:
         raise SessionOver("no session")
-    mine, assessment, clinic = row
+    mine, assessment, clinic, protocol, revision = row
     if mine.ended_at is not None or at - mine.seen_at > IDLE or at - mine.created_at > AT_MOST:
         raise SessionOver("idle")
     return Visit(
         session_id=mine.id,
         assessment_id=assessment.id,
+        assessment=assessment.public_id,
+        battery=catalogue.protocol(protocol, revision).battery,
         patient_id=assessment.patient_id,
         clinic=clinic_facts(clinic),
         stale=at - mine.seen_at > TOUCH_AFTER,
@@ -166,7 +176,7 @@ def end(session: Session, session_token: str, *, at: datetime) -> None:
     session.execute(update(PatientSession).where(mine, PatientSession.ended_at.is_(None)).values(ended_at=at))
 
 
-def _link(session: Session, token: str, *, at: datetime) -> tuple[Assessment, Patient, Clinic]:
+def _link(session: Session, token: str, *, at: datetime) -> _Opened:
     row = session.execute(
         select(Invitation, Assessment, Patient, Clinic)
         .join(Assessment, Assessment.id == Invitation.assessment_id)
@@ -180,20 +190,29 @@ def _link(session: Session, token: str, *, at: datetime) -> tuple[Assessment, Pa
     if invitation.superseded_at is not None:
         raise LinkSuperseded(clinic_facts(clinic))
     _check_open(assessment, clinic, at=at)
-    return assessment, patient, clinic
+    return _Opened(invitation.id, assessment, patient, clinic)
 
 
-def _owner(session: Session, session_token: str) -> tuple[Assessment, Patient, Clinic]:
+def _owner(session: Session, session_token: str, *, at: datetime) -> _Opened:
+    """Of a session that may be idle, but is of today and whose link was not replaced."""
     row = session.execute(
-        select(Assessment, Patient, Clinic)
+        select(Assessment, Patient, Clinic, Invitation)
         .join(PatientSession, PatientSession.assessment_id == Assessment.id)
         .join(Patient, Patient.id == Assessment.patient_id)
         .join(Clinic, Clinic.id == Assessment.clinic_id)
-        .where(PatientSession.token_hash == hash_token(session_token), PatientSession.ended_at.is_(None))
+        .join(Invitation, Invitation.id == PatientSession.invitation_id)
+        .where(
+            PatientSession.token_hash == hash_token(session_token),
+            PatientSession.ended_at.is_(None),
+            PatientSession.created_at > at - RESUMABLE,
+        )
     ).one_or_none()
     if row is None:
         raise NotFound("no such session")
-    return row
+    assessment, patient, clinic, invitation = row
+    if invitation.superseded_at is not None:
+        raise LinkSuperseded(clinic_facts(clinic))
+    return _Opened(invitation.id, assessment, patient, clinic)
 
 
 def _check_open(assessment: Assessment, clinic: Clinic, *, at: datetime) -> None:
@@ -220,26 +239,36 @@ def _status(assessment: Assessment, clinic: Clinic, *, at: datetime) -> Status:
     return status_at(facts, at, at.astimezone(ZoneInfo(clinic.time_zone)).date())
 
 
-def _count(session: Session, patient: Patient, clinic: Clinic) -> None:
-    """In one statement, so that simultaneous guesses are counted too."""
+def _count(session: Session, opened: _Opened, *, at: datetime) -> None:
+    """In one statement, so that simultaneous guesses are counted too.
+
+    The last attempt locks before it is compared, so that the desk is told even if nothing follows; the right date
+    takes the lock away again.
+    """
+    last = Patient.wrong_birth_dates + 1 >= WRONG_DATES_ALLOWED
     counted = session.scalar(
         update(Patient)
-        .where(Patient.id == patient.id, Patient.locked_at.is_(None), Patient.wrong_birth_dates < WRONG_DATES_ALLOWED)
-        .values(wrong_birth_dates=Patient.wrong_birth_dates + 1)
+        .where(Patient.id == opened.patient.id, Patient.locked_at.is_(None))
+        .values(wrong_birth_dates=Patient.wrong_birth_dates + 1, locked_at=case((last, at), else_=null()))
         .returning(Patient.id)
     )
     if counted is None:
-        raise LinkLocked(clinic_facts(clinic))
+        raise LinkLocked(clinic_facts(opened.clinic))
 
 
-def _compare(session: Session, patient: Patient, assessment: Assessment, birth_date: date, *, at: datetime) -> Attempt:
+def _compare(session: Session, opened: _Opened, birth_date: date, *, at: datetime) -> Attempt:
+    patient, assessment = opened.patient, opened.assessment
     if not hmac.compare_digest(patient.birth_date.isoformat(), birth_date.isoformat()):
         return _after_wrong_date(session, patient, at=at)
-    session.execute(update(Patient).where(Patient.id == patient.id).values(wrong_birth_dates=0))
+    session.execute(update(Patient).where(Patient.id == patient.id).values(wrong_birth_dates=0, locked_at=None))
     token = new_token()
     session.execute(
         insert(PatientSession).values(
-            token_hash=hash_token(token), assessment_id=assessment.id, created_at=at, seen_at=at
+            token_hash=hash_token(token),
+            invitation_id=opened.invitation_id,
+            assessment_id=assessment.id,
+            created_at=at,
+            seen_at=at,
         )
     )
     subject = f"assessment:{assessment.public_id}"
@@ -251,9 +280,6 @@ def _after_wrong_date(session: Session, patient: Patient, *, at: datetime) -> At
     left = max(0, WRONG_DATES_ALLOWED - patient.wrong_birth_dates)
     _record(session, "birth_date.wrong", patient, at=at, subject=None)
     if left == 0:
-        session.execute(
-            update(Patient).where(Patient.id == patient.id, Patient.locked_at.is_(None)).values(locked_at=at)
-        )
         _record(session, "links.lock", patient, at=at, subject=None)
     return Attempt(None, left)
 

@@ -51,6 +51,7 @@ class AlertStep(Base):
     alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id"), index=True)
     kind: Mapped[str] = mapped_column(String(20))
     at: Mapped[datetime] = mapped_column(Instant)
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)  # of an answer: when it was given, `at` when received
     value: Mapped[int | None]
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     code: Mapped[str | None] = mapped_column(String(30))

@@ -112,7 +112,8 @@ class Response(Base):
     item_id: Mapped[str] = mapped_column(String(40))
     sequence: Mapped[int]
     value: Mapped[int | None]  # None when skipped
-    at: Mapped[datetime] = mapped_column(Instant)
+    answered_at: Mapped[datetime] = mapped_column(Instant)  # on the patient's device, as it said
+    at: Mapped[datetime] = mapped_column(Instant)  # received
 
 
 class RecordedScore(Base):

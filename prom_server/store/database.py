@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
@@ -69,11 +70,17 @@ class Database:
 
     def migrate(self, revision: str = "head") -> None:
         """Brings the schema to `revision`."""
-        if self.on_sqlite and (path := make_url(self.url).database):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.make_file()
         with self.writer.connect() as connection:
             command.upgrade(self.alembic(connection), revision)
             connection.commit()
+
+    def make_file(self) -> None:
+        """On SQLite: the file, if there is none. The engines never make one."""
+        if self.on_sqlite:
+            path = Path(make_url(self.url).database or "")
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
 
     def alembic(self, connection: Connection) -> Config:
         config = Config()
@@ -110,7 +117,10 @@ def _is_unavailable(error: DBAPIError) -> bool:
 
 
 def _sqlite_engine(url: str, *, writes: bool) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False}, pool_size=32)
+    path = Path(make_url(url).database or "").absolute()
+    # mode=rw: a file that is gone is an error, not a new and empty one. Only `migrate` makes one.
+    address = f"sqlite:///file:{quote(str(path))}?mode=rw&uri=true"
+    engine = create_engine(address, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False}, pool_size=32)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -30,6 +30,7 @@ class PatientSession(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
     assessment_id: Mapped[int] = mapped_column(ForeignKey("assessment.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     seen_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,6 +1,6 @@
 """Alerts and flags: the list, one of them, and what staff do about it."""
 
-from flask import Blueprint, flash, g, redirect, url_for
+from flask import Blueprint, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue as Shown
 
 from prom_server import clock
@@ -37,7 +37,7 @@ def _page(public_id: str, form: forms.Resolve, status: int = 200) -> Shown:
 @pages.post("/alerts/<public_id>/acknowledge")
 def acknowledge(public_id: str) -> Shown:
     with transaction() as database:
-        alert_desk.acknowledge(database, public_id, by=g.by, at=clock.now())
+        alert_desk.acknowledge(database, public_id, seen=request.form.get("seen"), by=g.by, at=clock.now())
     flash("acknowledged")
     return redirect(url_for(".alert", public_id=public_id), 303)
 
@@ -49,7 +49,8 @@ def resolve(public_id: str) -> Shown:
         outcome = Outcome(form.code.data, form.note.data, form.attempts.data)
         try:
             with transaction() as database:
-                alert_desk.resolve(database, public_id, outcome, by=g.by, at=clock.now())
+                seen = request.form.get("seen")
+                alert_desk.resolve(database, public_id, outcome, seen=seen, by=g.by, at=clock.now())
             flash("resolved")
             return redirect(url_for(".index"), 303)
         except Refused as error:

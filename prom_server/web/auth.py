@@ -10,7 +10,7 @@ from prom_server.core.permissions import Action
 from prom_server.services import accounts, staffing
 from prom_server.transaction import reading, transaction
 from prom_server.web import forms
-from prom_server.web.guard import RETURN_TO, RULES, SignedOut
+from prom_server.web.guard import PERSON, RETURN_TO, RULES, SignedOut
 
 pages = Blueprint("auth", __name__)
 
@@ -40,13 +40,14 @@ def sign_in() -> Shown:
     if token is None:
         form.form_errors.append("wrong_sign_in")
         return _sign_in_page(form, 422)
-    return_to = session.get(RETURN_TO)
+    return_to, before = session.get(RETURN_TO), session.get(PERSON)
+    same_person = before == attempt.staff_id
     session.clear()  # a new session at sign-in
     g.pop("csrf_token", None)  # and a new token against forgery: the form library keeps the old one for the request
-    session["staff"] = token
-    if (to := _staff_form(request.form.get(CARRY_TO))) is not None:
+    session["staff"], session[PERSON] = token, attempt.staff_id
+    if same_person and (to := _staff_form(request.form.get(CARRY_TO))) is not None:
         return render_template("auth/send_again.html", action=to, carried=_carried())
-    return redirect(return_to or url_for("clinic.home"), 303)
+    return redirect(return_to if return_to and (same_person or before is None) else url_for("clinic.home"), 303)
 
 
 def _sign_in_page(form: forms.SignIn, status: int = 200, carry: dict[str, str] | None = None) -> Shown:
@@ -59,9 +60,11 @@ def _sign_in_page(form: forms.SignIn, status: int = 200, carry: dict[str, str] |
 @pages.app_errorhandler(SignedOut)
 def signed_out(_error: SignedOut) -> Shown:
     """The sign-in, with what was typed carried along, so that nothing is lost."""
-    kept = {f"{CARRY}{name}": value for name, value in request.form.items() if name not in NEVER_CARRIED}
+    kept = {}
+    if request.endpoint != "auth.sign_out":
+        kept = {f"{CARRY}{name}": value for name, value in request.form.items() if name not in NEVER_CARRIED}
     flash("signed_out_meanwhile")
-    return _sign_in_page(forms.SignIn(formdata=None), 401, {CARRY_TO: request.path, **kept})
+    return _sign_in_page(forms.SignIn(formdata=None), 401, {CARRY_TO: request.path, **kept} if kept else None)
 
 
 def _carried() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from flask import Flask, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue as Shown
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from prom_server.core.refusals import NotAllowed, NotFound, Refused
 from prom_server.transaction import DatabaseUnavailable
@@ -38,6 +38,8 @@ def refused(error: Refused) -> Shown:
 
 
 def http(error: HTTPException) -> Shown:
+    if isinstance(error, SecurityError):  # a host that is not ours: there is no address to build a page with
+        return "This server does not answer for that host.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
     known = {404: "not_found", 405: "not_found", 413: "too_large"}
     status = error.code or 500
     response = make_response(page(known.get(status, "bad_request"), status))

@@ -18,6 +18,7 @@ from prom_server.core.permissions import Role
 from prom_server.core.refusals import Refused
 
 NEEDED = InputRequired("needed")
+FIRST_YEAR, LAST_YEAR = 1850, 2200  # further away no clock can be set back or forth
 # Phone numbers are dialled by people: whatever they write, if it holds some digits.
 PHONE = Regexp(r"^(?=(?:\D*\d){5})[-+()./ 0-9x#*]+$", message="not_a_phone")
 EMAIL = Regexp(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$", message="not_an_email")
@@ -54,6 +55,8 @@ class Day(DateField):  # type: ignore[misc]
             return
         try:
             self.data = date.fromisoformat(valuelist[0].strip())
+            if not FIRST_YEAR <= self.data.year <= LAST_YEAR:
+                raise ValueError
         except ValueError:
             self.data = None
             raise ValueError("not_a_date") from None

@@ -12,6 +12,7 @@ from prom_server.core.refusals import NotFound, Refused
 from prom_server.services import accounts
 from prom_server.transaction import reading, transaction
 
+PERSON = "person"  # in the session: who was signed in last; what they typed is shown to nobody else
 RETURN_TO = "return_to"  # in the session: the page that was asked for before the sign-in
 
 

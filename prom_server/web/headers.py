@@ -20,11 +20,15 @@ POLICY = "; ".join(
 )
 
 
+PRIVATE_LINKS = {"patient.link", "patient.identify", "auth.set_password"}
+
+
 def install(app: Flask, settings: Settings) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Referrer-Policy"] = "same-origin"
+        # The address of a private link is not even told to our own static files.
+        response.headers["Referrer-Policy"] = "strict-origin" if request.endpoint in PRIVATE_LINKS else "same-origin"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -1,6 +1,6 @@
 """The patient's pages: the link, the questions, the review, the help page, the thanks."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue as Shown
@@ -15,6 +15,9 @@ from prom_server.transaction import reading, transaction
 from prom_server.web.errors import wants_json
 
 pages = Blueprint("patient", __name__)
+
+MOST_PARTS = 99
+LONGEST_DELAY = 24 * 3600  # seconds between an answer on the device and its arrival
 
 
 @pages.get("/a/<token>")
@@ -51,7 +54,7 @@ def resume() -> Shown:
     if token is None:
         return render_template("error/no_session.html"), 401
     with reading() as database:
-        view = visits.look_at_session(database, token)
+        view = visits.look_at_session(database, token, at=clock.now())
     form = {"view": view, "action": url_for(".resume"), "typed": request.form, "carried": _carried()}
     if request.method == "GET":
         return render_template("patient/resume.html", error=None, **form)
@@ -59,7 +62,7 @@ def resume() -> Shown:
     if typed is None:
         return render_template("patient/resume.html", error="not_a_date", **form), 422
     with transaction() as database:
-        visits.count_resumption(database, token)
+        visits.count_resumption(database, token, at=clock.now())
     with transaction() as database:
         attempt = visits.resume(database, token, typed, at=clock.now())
     if attempt.token is None:
@@ -92,14 +95,14 @@ def go_on() -> Shown:
     return redirect(_address(place), 303)
 
 
-@pages.get("/answer/<int:part>/<int:number>")
+@pages.get("/answer/<int(max=99):part>/<int(max=999):number>")
 def step(part: int, number: int) -> Shown:
     with reading() as database:
         view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
     return render_template("patient/step.html", view=view, error=None)
 
 
-@pages.post("/answer/<int:part>/<int:number>")
+@pages.post("/answer/<int(max=99):part>/<int(max=999):number>")
 def answer(part: int, number: int) -> Shown:
     """Stores one answer and goes on. For our script: the sequence and the next address."""
     if request.form.get("go") == "skip":
@@ -113,7 +116,7 @@ def answer(part: int, number: int) -> Shown:
     return _after_save(saved, part, number)
 
 
-@pages.get("/answer/<int:part>/<int:number>/skip")
+@pages.get("/answer/<int(max=99):part>/<int(max=999):number>/skip")
 def skip(part: int, number: int) -> Shown:
     """Asks once whether to skip."""
     with reading() as database:
@@ -121,21 +124,21 @@ def skip(part: int, number: int) -> Shown:
     return render_template("patient/skip.html", view=view)
 
 
-@pages.get("/answer/<int:part>/<int:number>/help")
+@pages.get("/answer/<int(max=99):part>/<int(max=999):number>/help")
 def help_page(part: int, number: int) -> Shown:
     with reading() as database:
         view = visit_pages.help_view(database, session["patient"], part, number, at=clock.now())
     return render_template("patient/help.html", view=view)
 
 
-@pages.post("/answer/<int:part>/<int:number>/help")
+@pages.post("/answer/<int(max=99):part>/<int(max=999):number>/help")
 def call_me(part: int, number: int) -> Shown:
     with transaction() as database:
         answering.call_me(database, session["patient"], part, number, at=clock.now())
     return redirect(url_for(".help_page", part=part, number=number), 303)
 
 
-@pages.get("/answer/<int:part>/review")
+@pages.get("/answer/<int(max=99):part>/review")
 def review(part: int) -> Shown:
     with reading() as database:
         view = visit_pages.review(database, session["patient"], part, at=clock.now())
@@ -144,7 +147,7 @@ def review(part: int) -> Shown:
     return render_template("patient/review.html", view=view)
 
 
-@pages.post("/answer/<int:part>/review")
+@pages.post("/answer/<int(max=99):part>/review")
 def submit(part: int) -> Shown:
     with transaction() as database:
         place = answering.submit(database, session["patient"], part, at=clock.now())
@@ -179,7 +182,7 @@ def session_over(_error: visits.SessionOver) -> Shown:
     if token is None:
         return render_template("error/no_session.html"), 401
     with reading() as database:
-        view = visits.look_at_session(database, token)
+        view = visits.look_at_session(database, token, at=clock.now())
     facts = {"view": view, "action": url_for("patient.resume"), "typed": {}, "carried": _carried()}
     return render_template("patient/resume.html", error=None, **facts), 401
 
@@ -212,9 +215,9 @@ def _open(token: str) -> Response:
 
 def _typed_date() -> date | None:
     try:
-        year, month, day = (int(request.form.get(part, "").strip()) for part in ("year", "month", "day"))
+        year, month, day = (_whole(request.form.get(part, "").strip()) for part in ("year", "month", "day"))
         return date(year, month, day)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -222,7 +225,8 @@ def _posted(form: dict[str, str]) -> Posted:
     """Whole numbers only: nothing is coerced, a wrong one is refused and nothing stored."""
     try:
         value = None if form.get("go") == "skip-confirmed" else _whole(form["value"])
-        return Posted(form["item"], value, _whole(form["sequence"]))
+        delay = timedelta(seconds=min(_whole(form.get("delay", "0")), LONGEST_DELAY))
+        return Posted(form["item"], value, _whole(form["sequence"]), delay)
     except (KeyError, ValueError) as error:
         raise InvalidAnswer("not an answer") from error
 
@@ -252,9 +256,12 @@ def _carried() -> dict[str, str]:
 
 def _save_carried(token: str) -> Response | None:
     carried = _carried()
-    if not carried.get("part", "").isdigit() or carried.get("go") == "skip":
+    if "part" not in carried or carried.get("go") == "skip":
         return None
-    part = int(carried["part"])
+    try:
+        part = min(_whole(carried["part"]), MOST_PARTS)
+    except ValueError:
+        return None
     with transaction() as database:
         saved = answering.save(database, token, part, _posted(carried), at=clock.now())
     if saved.help:

@@ -31,7 +31,7 @@ GROUPS = 50  # patients of one group began on the same day
 BASE = 1_000_000  # their ids begin far from those that the database gives, and each growth far from the one before
 PARTS = 4
 TIMES = 40
-OPEN_EVERY = 50  # one patient in so many has questions open now
+OPEN_EVERY = 3  # one patient in so many has questions open now: with 100 patients more than a page of them
 
 # ---- Many patients, written where they are stored
 

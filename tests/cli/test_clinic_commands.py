@@ -24,6 +24,7 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.setenv("DATA_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("SECRET_KEY", "only-for-tests-" + "0" * 32)
     monkeypatch.setenv("PUBLIC_URL", "https://prom.example.org")
+    monkeypatch.setenv("TRUSTED_PROXIES", "1")
     return lambda command, *arguments: CliRunner().invoke(command, arguments)
 
 

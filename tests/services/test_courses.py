@@ -132,7 +132,7 @@ def test_what_was_completed_stays(database: Database, team: Cast, course: str) -
         session.execute(Assessment.__table__.update().values(completed_at=NOON))
     infuse(database, team, course, 1)
     found = by_name(database, team, course)
-    assert found["Baseline"].window.closed_at is None
+    assert found["Baseline"].window.closed_at == NOON + DAY  # so that it cannot open again, should it be in error
     assert found["Baseline"].status is Status.COMPLETED
 
 

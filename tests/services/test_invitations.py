@@ -64,7 +64,7 @@ def test_no_link_for_what_is_over(database: Database, team: Cast, baseline: str,
 
 def test_no_link_after_the_last_day(database: Database, team: Cast, baseline: str) -> None:
     with pytest.raises(AssessmentOver):
-        issue(database, team, baseline, at=NOON + timedelta(days=1))
+        issue(database, team, baseline, at=NOON + timedelta(days=32))
 
 
 def test_the_page_says_what_is_out(database: Database, team: Cast, baseline: str) -> None:

@@ -94,9 +94,7 @@ def test_the_same_answer_sent_twice_at_once_is_stored_once(
     for link in links[:5]:
         first = Patient(live_server.port).begin(link)
         form, second = first.page.form, races.twin(first)
-        races.together(
-            lambda a=first, f=form: a.submit(f, value="2"), lambda b=second, f=form: b.submit(f, value="2")
-        )
+        races.together(lambda a=first, f=form: a.submit(f, value="2"), lambda b=second, f=form: b.submit(f, value="2"))
         assert (first.status, first.path) == (second.status, second.path) == (200, "/answer/1/2")
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Response)) == 5

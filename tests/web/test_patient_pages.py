@@ -137,7 +137,7 @@ def test_a_closed_and_a_completed_link_say_whom_to_call(
 
 
 def test_a_link_whose_time_is_over(phone: Browser, alice: Invited, noon: "time_machine.Traveller") -> None:
-    noon.move_to(NOON + timedelta(days=2))
+    noon.move_to(NOON + timedelta(days=32))
     assert phone.get(f"/a/{alice.token}").status == 410
     assert "questions are closed" in phone.page.text
     assert "(303) 555-0142" in phone.page.text

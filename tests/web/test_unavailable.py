@@ -222,13 +222,13 @@ def test_a_database_that_only_reads(database: Database, live_server: LiveServer)
     patient = Patient(live_server.port).begin(link)
     posted = {**patient.page.form.fields, "value": "1"}
     name = database.writer.url.database
-    drop = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()")
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
 
     def only_reads(switch: str) -> None:
         with database.writer.begin() as connection:
             connection.execute(text("SET TRANSACTION READ WRITE"))
             connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {switch}'))
-            connection.execute(drop, {"name": name})
+            connection.execute(text(others), {"name": name})
 
     only_reads("on")
     patient.submit(value="1")

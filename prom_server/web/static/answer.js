@@ -1,42 +1,40 @@
 // Makes Next instant: the following page is fetched while the patient reads, and shown at once; the answer goes on its
 // way in the background, one after the other. Without this script each page is an ordinary form.
-// An item with an alert rule, and the last one before a review, are ordinary forms with it too.
+// An item with an alert rule is sent before anything else is shown; if no answer comes within two seconds, the help
+// that came with the page is shown anyway.
 "use strict";
 (() => {
   const DEAF_MS = 500; // after a page turn, so that a second tap does not answer the next question
-  const queue = [];
+  const HELP_MS = 2000;
+  const queue = []; // {address, body, pressed, next}: next is null where the server says what follows
   let sending = false;
-  let sequence = null; // the newest one the server told
+  let waitingForQueue = false;
   let ahead = null; // {address, page}: the following page
-  let turned = 0;
+  let turned = -Infinity;
 
   const form = () => document.querySelector("form[data-step]");
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const tell = (waiting) => {
     const line = document.querySelector(".waiting");
     if (line) line.hidden = !waiting;
   };
-
-  async function fetchPage(address) {
-    const response = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
-    if (!response.ok) throw new Error("no page");
-    return new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
-  }
 
   async function prefetch() {
     const address = form()?.dataset.next;
     ahead = null;
     if (!address) return;
     try {
-      const page = await fetchPage(address);
+      const response = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (!response.ok) return;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
       if (form()?.dataset.next === address) ahead = { address, page };
     } catch { /* then Next is an ordinary form */ }
   }
 
-  function show(page, address, { remember = true } = {}) {
+  function show({ address, page }) {
     document.querySelector("main").replaceWith(page);
-    if (remember) history.pushState({}, "", address);
+    history.pushState({}, "", address);
     turned = performance.now();
-    if (sequence !== null) page.querySelector("input[name=sequence]").value = sequence;
     const legend = page.querySelector("legend");
     legend.tabIndex = -1;
     legend.focus({ preventScroll: true });
@@ -44,31 +42,30 @@
     prefetch();
   }
 
+  // Sends what is queued, in order. A page keeps the sequence it was made with: an answer that another page gave to
+  // the same question meanwhile is then asked about, never overwritten.
   async function send() {
     if (sending) return;
     sending = true;
     for (let wait = 1000; queue.length > 0; ) {
-      const { address, body, next } = queue[0];
-      if (sequence !== null) body.set("sequence", Math.max(sequence, Number(body.get("sequence"))));
+      const { address, body, pressed, next } = queue[0];
+      body.set("delay", Math.round((performance.now() - pressed) / 1000));
       let response;
       try {
         response = await fetch(address, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
       } catch { /* no connection */ }
       if (response === undefined || response.status === 503) {
         tell(true);
-        await new Promise((done) => setTimeout(done, wait));
+        await pause(wait);
         wait = Math.min(2 * wait, 15000);
         continue;
       }
-      if (!response.ok) return giveBack(queue[0]);
+      if (!response.ok) return giveBack(queue.shift());
       const stored = await response.json();
-      sequence = stored.sequence;
-      const field = document.querySelector("input[name=sequence]");
-      if (field) field.value = sequence;
       queue.shift();
       wait = 1000;
       tell(false);
-      if (stored.next !== next) return leaveFor(stored.next);
+      if (stored.next !== next) return location.assign(stored.next);
     }
     sending = false;
   }
@@ -86,32 +83,44 @@
       plain.append(field);
     }
     document.body.append(plain);
+    queue.length = 0;
     plain.submit();
   }
 
-  function leaveFor(address) {
-    location.assign(address);
+  // Nothing else is shown before this one is stored.
+  function hold(mine) {
+    for (const button of mine.querySelectorAll("button")) button.disabled = true;
+    const from = mine.dataset.helpFrom;
+    const help = document.querySelector("template[data-help]");
+    if (from === undefined || !help || Number(new FormData(mine).get("value")) < Number(from)) return;
+    setTimeout(() => {
+      if (queue.length > 0) mine.closest("main").replaceChildren(help.content.cloneNode(true));
+    }, HELP_MS);
+  }
+
+  async function afterQueue(mine, submitter) {
+    if (waitingForQueue) return;
+    waitingForQueue = true;
+    while (queue.length > 0) await pause(100);
+    waitingForQueue = false;
+    mine.requestSubmit(submitter);
   }
 
   document.addEventListener("submit", (event) => {
     const mine = event.target;
+    if (mine !== form()) return;
     if (performance.now() - turned < DEAF_MS) return event.preventDefault();
-    if (mine !== form() || event.submitter?.name === "go") return;
     const body = new URLSearchParams(new FormData(mine));
-    if (!body.has("value")) return;
-    if (queue.length > 0 && ("foreground" in mine.dataset || !mine.dataset.next)) {
-      event.preventDefault(); // what is on its way first, then this one as an ordinary form
-      const poll = setInterval(() => {
-        if (queue.length > 0) return;
-        clearInterval(poll);
-        mine.requestSubmit();
-      }, 100);
-      return;
+    if (event.submitter?.name === "go" || !body.has("value")) {
+      if (queue.length === 0) return;
+      event.preventDefault();
+      return void afterQueue(mine, event.submitter);
     }
-    if ("foreground" in mine.dataset || !ahead || ahead.address !== mine.dataset.next) return;
     event.preventDefault();
-    queue.push({ address: mine.action, body, next: ahead.address });
-    show(ahead.page, ahead.address);
+    const instant = !("helpFrom" in mine.dataset) && ahead !== null && ahead.address === mine.dataset.next;
+    queue.push({ address: mine.action, body, pressed: performance.now(), next: instant ? ahead.address : null });
+    if (instant) show(ahead);
+    else hold(mine);
     send();
   });
 
@@ -120,10 +129,12 @@
   });
   addEventListener("popstate", () => location.reload());
 
-  // 1 to 9 choose an option.
+  // 1 to 9 choose an option: by its own number where it has one (0 to 10), else by its place.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
-    const radio = form()?.querySelectorAll("input[type=radio]")[Number(event.key) - 1];
+    const options = [...(form()?.querySelectorAll(".option") ?? [])];
+    const numbered = options.find((option) => option.textContent.trim().match(/^\d+/)?.[0] === event.key);
+    const radio = (numbered ?? options[Number(event.key) - 1])?.querySelector("input");
     if (radio) {
       radio.checked = true;
       radio.focus();
