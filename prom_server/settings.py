@@ -72,7 +72,8 @@ class Settings:
             log_level=log_level,
             demo_password=environ.get("PROM_DEMO_PASSWORD") or None,
         )
-        if settings.secure and not settings.trusted_proxies:
+        url_is_fine = not any(each.startswith("PUBLIC_URL") for each in problems)
+        if url_is_fine and settings.secure and not settings.trusted_proxies:
             problems.append("TRUSTED_PROXIES must be 1 or more with an https PUBLIC_URL: TLS ends at a proxy.")
         if problems:
             raise InvalidSettings("\n".join(problems))
@@ -83,7 +84,7 @@ def _whole(name: str, environ: Mapping[str, str], default: int, low: int, high: 
     text = environ.get(name)
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not low <= int(text) <= high:
         problems.append(f"{name} must be a whole number from {low} to {high}.")
         return default
     return int(text)
@@ -102,21 +103,31 @@ def _database_url(environ: Mapping[str, str], data_directory: Path, problems: li
     url = environ.get("DATABASE_URL") or f"sqlite:///{data_directory / 'prom.sqlite3'}"
     if url.startswith("postgresql://"):
         return url.replace("postgresql://", "postgresql+psycopg://", 1)
-    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+    if url in {"sqlite:///", "sqlite:///:memory:"}:
+        problems.append("DATABASE_URL must name a file: in memory every acknowledged answer would be lost at the end.")
+    elif not url.startswith(("sqlite:///", "postgresql+psycopg://")):
         problems.append("DATABASE_URL must begin with postgresql:// or sqlite:/// (three slashes, then the path).")
     return url
 
 
 def _public_url(environ: Mapping[str, str], port: int, problems: list[str]) -> str:
     url = (environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/")
-    parts = urlsplit(url)
-    if not _is_origin(parts):
+    parts = _split(url)
+    if parts is None or not _is_origin(parts):
         problems.append("PUBLIC_URL must be a bare address such as https://prom.example.org, without a path.")
     elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
         problems.append(
             "PUBLIC_URL must be https unless its host is 127.0.0.1: over http others could read the answers."
         )
     return url
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port is None or parts.port > 0 else None
+    except ValueError:  # brackets that do not close, a port that is none
+        return None
 
 
 def _is_origin(parts: SplitResult) -> bool:
@@ -136,7 +147,13 @@ def _secret_key(environ: Mapping[str, str], data_directory: Path, on_sqlite: boo
             "SECRET_KEY must be set with PostgreSQL, the same everywhere. `openssl rand -hex 32` makes one."
         )
         return ""
-    return _own_key(data_directory / "secret-key")
+    path = data_directory / "secret-key"
+    key = _own_key(path)
+    if len(key) < 32:
+        problems.append(
+            f"SECRET_KEY: the file {path.name} in DATA_DIRECTORY holds no key. Delete it: a new one is made."
+        )
+    return key
 
 
 def _own_key(path: Path) -> str:

@@ -105,6 +105,7 @@ def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: P
 def empty_database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without any table, for tests of the migrations."""
     if database_kind == "sqlite":
+        (tmp_path / "empty.sqlite3").touch()
         yield databases.sqlite_url(tmp_path / "empty.sqlite3")
         return
     with databases.postgresql_database(request.getfixturevalue("postgresql_cluster"), None) as url:

@@ -226,13 +226,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
             postgresql_where=sa.text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
         )
-        batch_op.create_index(
-            "ix_assessment_closing",
-            ["clinic_id", "closes_on", "id"],
-            unique=False,
-            sqlite_where=sa.text("completed_at IS NULL AND cancelled_at IS NULL"),
-            postgresql_where=sa.text("completed_at IS NULL AND cancelled_at IS NULL"),
-        )
         batch_op.create_index("ix_assessment_patient_id_opens_on", ["patient_id", "opens_on"], unique=False)
         batch_op.create_index(
             "ix_assessment_waiting",
@@ -293,7 +286,7 @@ def upgrade() -> None:
             "ix_administration_unreached",
             ["clinic_id", "started_at"],
             unique=False,
-            sqlite_where=sa.text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
+            sqlite_where=sa.text("watched = 1 AND submitted_at IS NULL AND in_error_at IS NULL"),
             postgresql_where=sa.text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
         )
         batch_op.create_index(
@@ -472,7 +465,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_administration_unreached",
-            sqlite_where=sa.text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
+            sqlite_where=sa.text("watched = 1 AND submitted_at IS NULL AND in_error_at IS NULL"),
             postgresql_where=sa.text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_administration_assessment_id"))
@@ -489,11 +482,6 @@ def downgrade() -> None:
             postgresql_where=sa.text("completed_at IS NULL AND cancelled_at IS NULL"),
         )
         batch_op.drop_index("ix_assessment_patient_id_opens_on")
-        batch_op.drop_index(
-            "ix_assessment_closing",
-            sqlite_where=sa.text("completed_at IS NULL AND cancelled_at IS NULL"),
-            postgresql_where=sa.text("completed_at IS NULL AND cancelled_at IS NULL"),
-        )
         batch_op.drop_index(
             "ix_assessment_begun",
             sqlite_where=sa.text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),

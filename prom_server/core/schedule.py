@@ -13,6 +13,9 @@ from enum import StrEnum
 # (A decision of this project.)
 NOT_INFUSED_YET = timedelta(days=30)
 
+# No window of any protocol is longer, put off or not: what is open today opened within these days.
+LONGEST_WINDOW = timedelta(days=200)
+
 
 class Anchor(StrEnum):
     """The day a time point counts from."""

@@ -4,12 +4,13 @@ Each check yields findings with their place in the file. `scalecheck` holds what
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from itertools import pairwise
 
 from prom_server.core.alerts import alerts_of
 from prom_server.core.instrument import CompositeRule, Instrument, Item, LicenceKind, RatingRule, WorkedExample
 from prom_server.core.refusals import InvalidAnswer
-from prom_server.core.schedule import Protocol, TimePoint
+from prom_server.core.schedule import LONGEST_WINDOW, NOT_INFUSED_YET, Protocol, TimePoint
 from prom_server.core.scoring import Score, score
 from prom_server.core.screening import in_words, screen
 from prom_server.definitions.document import Finding, Place
@@ -175,6 +176,8 @@ def _time_points(protocol: Protocol) -> Findings:
             yield Finding((*place, "id"), f"{point.id} is there twice")
         if any(_overlap(point, other) for other in before):
             yield Finding(place, "overlaps another window of the same anchor")
+        if timedelta(days=point.closes - point.opens) + NOT_INFUSED_YET > LONGEST_WINDOW:
+            yield Finding(place, f"is open for longer than {(LONGEST_WINDOW - NOT_INFUSED_YET).days} days")
 
 
 def _overlap(one: TimePoint, other: TimePoint) -> bool:

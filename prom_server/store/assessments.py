@@ -31,14 +31,6 @@ class Assessment(Base):
             sqlite_where=text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
             postgresql_where=text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
         ),
-        Index(
-            "ix_assessment_closing",
-            "clinic_id",
-            "closes_on",
-            "id",
-            sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
-            postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
-        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -77,7 +69,7 @@ class Administration(Base):
             "ix_administration_unreached",
             "clinic_id",
             "started_at",
-            sqlite_where=text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
+            sqlite_where=text("watched = 1 AND submitted_at IS NULL AND in_error_at IS NULL"),
             postgresql_where=text("watched AND submitted_at IS NULL AND in_error_at IS NULL"),
         ),
     )

@@ -105,15 +105,16 @@ def _telling_when_unavailable() -> Iterator[None]:
         raise
 
 
-# Locked, in use, read-only, unreadable, damaged, full, cannot be opened, not a database. Code 1 is a mistake of ours.
-SQLITE_UNAVAILABLE = {5, 6, 8, 10, 11, 13, 14, 26}
+# Locked, in use, read-only, unreadable, damaged, full, cannot be opened, protocol, not a database. 1 is our mistake.
+SQLITE_UNAVAILABLE = {5, 6, 8, 10, 11, 13, 14, 15, 26}
 
 
 def _is_unavailable(error: DBAPIError) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in SQLITE_UNAVAILABLE
-    return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    read_only = getattr(error.orig, "sqlstate", None) == "25006"  # a standby, for example
+    return read_only or error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
 
 
 def _sqlite_engine(url: str, *, writes: bool) -> Engine:
@@ -129,6 +130,7 @@ def _sqlite_engine(url: str, *, writes: bool) -> Engine:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged answers in a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA recursive_triggers = ON")  # else REPLACE would pass by the triggers that refuse DELETE
         if not writes:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

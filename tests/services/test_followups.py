@@ -108,7 +108,7 @@ def test_a_baseline_leaves_the_list_when_the_infusion_starts(database: Database,
 
 
 def test_parts_and_counts(database: Database, team: Cast, course: str) -> None:
-    late = NOON + 41 * DAY  # a baseline stays open while the first infusion is put off, up to 30 days
+    late = NOON + 44 * DAY  # a baseline stays open while the first infusion is put off, up to 30 days
     with database.writing() as session:
         other = people.patient(session, team.cora, "Anna", number="2")
         second = people.start(session, team, patient_id=other, starts_on=NOON.date())

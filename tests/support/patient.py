@@ -64,6 +64,9 @@ class Patient:
         self.status, self.path = response.status, path
         self.location = response.headers.get("Location") if response.status == 303 else None
 
+    def __del__(self) -> None:
+        self.hang_up()
+
     def hang_up(self) -> None:
         if self._line is not None:
             self._line.close()

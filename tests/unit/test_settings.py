@@ -53,7 +53,7 @@ def test_http_is_fine_on_this_machine(tmp_path: Path, url: str) -> None:
 
 
 def test_https_makes_cookies_secure(tmp_path: Path) -> None:
-    settings = read(tmp_path, PUBLIC_URL="https://prom.example.org/")
+    settings = read(tmp_path, PUBLIC_URL="https://prom.example.org/", TRUSTED_PROXIES="1")
     assert settings.public_url == "https://prom.example.org"
     assert settings.public_hostname == "prom.example.org"
     assert settings.secure is True
