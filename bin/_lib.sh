@@ -56,6 +56,7 @@ missing_packages() {
   find_chromium >/dev/null || echo chromium
   has_postgresql || echo postgresql
   command -v openssl >/dev/null || echo openssl
+  command -v pdftotext >/dev/null || echo poppler-utils
   command -v git >/dev/null || echo git
 }
 
