@@ -38,14 +38,14 @@ def replan(session: Session, course: Course, *, by: StaffMember, at: datetime) -
     rows = session.scalars(select(Assessment).where(Assessment.course_id == course.id).with_for_update()).all()
     lines = [_apply(session, row, windows.get(row.time_point), at=at) for row in rows]
     known = {row.time_point for row in rows}
-    lines += [_create(session, course, each, at=at) for each in windows.values() if each.time_point not in known]
+    lines += [_create(session, course, each) for each in windows.values() if each.time_point not in known]
     if changed := [line for line in lines if line]:
         subject = f"course:{course.public_id}"
         detail = "\n".join(changed)
         audit.record(session, "course.plan", by=by, at=at, patient_id=course.patient_id, subject=subject, detail=detail)
 
 
-def _create(session: Session, course: Course, window: Window, *, at: datetime) -> str:  # noqa: ARG001
+def _create(session: Session, course: Course, window: Window) -> str:
     session.execute(
         insert(Assessment).values(
             public_id=opaque_id(),
