@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 
+from prom_server.core.irt import Graded, ItemBank, item_bank
+
 
 class Metric(StrEnum):
     """What the value of a score is."""
@@ -55,9 +57,23 @@ class Item:
     loinc: str | None = None
     shown_if_any_above: int | None = None  # shown only if any scored item is above this value
     placeholder: str | None = None  # a neutral line for the demo clinic where `text` is None
+    recode: Mapping[int, int] | None = None  # option value -> points, where they differ (a 0 to 10 rating as 5 to 1)
+    graded: Graded | None = None  # parameters of the item bank, where the instrument names one
 
     def option(self, value: int) -> Option | None:
         return next((option for option in self.options if option.value == value), None)
+
+    def points(self, value: int) -> int:
+        """What an option's value counts in a scale."""
+        return value if self.recode is None else self.recode[value]
+
+    @property
+    def lowest(self) -> int:
+        return min(self.points(option.value) for option in self.options)
+
+    @property
+    def highest(self) -> int:
+        return max(self.points(option.value) for option in self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +104,14 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Cutoff:
+    """The published value from which a screening score counts as positive. A band begins there."""
+
+    value: Decimal
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class MinimalDetectableChange:
     """A published measurement error of a change, where there is no standard error per score."""
 
@@ -110,10 +134,37 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternRule:
+    """With answers missing, and at least `least` given: score by response pattern instead of the table."""
+
+    least: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableRule:
-    """A published table from raw sum to T-score and standard error. Needs every item; never prorated."""
+    """A published table from raw sum to T-score and standard error. Needs every item; never prorated.
+
+    `rows` is empty where no table is public: then the clinic's supplement brings it.
+    """
 
     rows: Mapping[int, Row]
+    source: str
+    pattern: PatternRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveRule:
+    """Items are chosen one by one from a bank: see `core.cat`.
+
+    At least `least` answers; ends at `most`, or when the standard error of theta is below `se_below`, or after
+    `most_skipped` skipped items.
+    """
+
+    least: int
+    most: int
+    se_below: Decimal
+    most_skipped: int
     source: str
 
 
@@ -147,7 +198,7 @@ class CompositeRule:
     source: str
 
 
-ScoringRule = SumRule | TableRule | RatingRule | CompositeRule
+ScoringRule = SumRule | TableRule | RatingRule | CompositeRule | AdaptiveRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +220,7 @@ class Scale:
     bands_source: str | None = None
     threshold: Threshold | None = None
     error: MinimalDetectableChange | None = None
+    cutoff: Cutoff | None = None
     loinc: str | None = None
 
     @property
@@ -236,6 +288,15 @@ class WorkedExample:
     screening: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The revision of an item bank, pinned by the hash of its file, that gives the items their parameters."""
+
+    bank: str
+    revision: int
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Instrument:
     id: str
@@ -254,6 +315,9 @@ class Instrument:
     notes: tuple[str, ...] = ()
     alerts: tuple[ItemAlert, ...] = ()
     screening: Screening | None = None
+    parameters: Parameters | None = None
+    purpose: str | None = None
+    changes: str | None = None  # what this revision changed; the first one has none
     loinc: str | None = None
     checks: tuple[WorkedExample, ...] = ()
     content_hash: str = ""  # SHA-256 of the file as published
@@ -278,7 +342,22 @@ class Instrument:
     def alert_on(self, item_id: str) -> ItemAlert | None:
         return next((alert for alert in self.alerts if alert.item == item_id), None)
 
+    @cached_property
+    def adaptive(self) -> AdaptiveRule | None:
+        """Its rule where the items are chosen one by one; such an instrument has one scale."""
+        return next((scale.rule for scale in self.scales if isinstance(scale.rule, AdaptiveRule)), None)
+
+    @cached_property
+    def bank(self) -> ItemBank:
+        """The items that carry parameters, ready to score."""
+        return item_bank({item.id: (item.graded, item.lowest) for item in self.items if item.graded is not None})
+
     @property
     def has_wording(self) -> bool:
         """False while a licensed wording has not been supplied."""
         return all(item.text is not None for item in self.items)
+
+    @property
+    def has_tables(self) -> bool:
+        """False while a table that is not public has not been supplied."""
+        return all(scale.rule.rows for scale in self.scales if isinstance(scale.rule, TableRule))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from prom_server.core import cat
 from prom_server.core.instrument import Instrument, Item
 from prom_server.core.refusals import InvalidAnswer
 
@@ -29,8 +30,21 @@ Responses = Mapping[str, Current]
 
 
 def shown_items(instrument: Instrument, responses: Responses) -> tuple[Item, ...]:
-    """The items to ask, given the answers so far."""
+    """The items to ask, given the answers so far. Of an adaptive instrument: those asked, and the one to ask next."""
+    if instrument.adaptive is not None:
+        state = path(instrument, responses)
+        return tuple(instrument.item_by_id[item] for item in (*state.asked, *([state.item] if state.item else [])))
     return tuple(item for item in instrument.items if _is_shown(item, instrument, responses))
+
+
+def path(instrument: Instrument, responses: Responses) -> cat.State:
+    """Where the answers lead in an adaptive instrument."""
+    return cat.replay(instrument, {item: current.value for item, current in responses.items()})
+
+
+def most_items(instrument: Instrument) -> int:
+    """How many items a patient is asked at most, of an adaptive instrument without those that are skipped."""
+    return instrument.adaptive.most if instrument.adaptive else len(instrument.items)
 
 
 def _is_shown(item: Item, instrument: Instrument, responses: Responses) -> bool:
@@ -40,12 +54,18 @@ def _is_shown(item: Item, instrument: Instrument, responses: Responses) -> bool:
     return any(value is not None and value > item.shown_if_any_above for value in values)
 
 
-def state_of(item: Item, instrument: Instrument, responses: Responses) -> ItemState:
-    if not _is_shown(item, instrument, responses):
+def states(instrument: Instrument, responses: Responses) -> dict[str, ItemState]:
+    """Every item of the instrument, in its order."""
+    shown = {item.id for item in shown_items(instrument, responses)}
+    return {item.id: _state(item.id, shown, responses) for item in instrument.items}
+
+
+def _state(item_id: str, shown: set[str], responses: Responses) -> ItemState:
+    if item_id not in shown:
         return ItemState.NOT_SHOWN
-    if item.id not in responses:
+    if item_id not in responses:
         return ItemState.NOT_REACHED
-    return ItemState.SKIPPED if responses[item.id].value is None else ItemState.ANSWERED
+    return ItemState.SKIPPED if responses[item_id].value is None else ItemState.ANSWERED
 
 
 def first_open(items: tuple[Item, ...], responses: Responses) -> int:
@@ -54,7 +74,12 @@ def first_open(items: tuple[Item, ...], responses: Responses) -> int:
 
 
 def scored_answers(instrument: Instrument, responses: Responses) -> dict[str, int | None]:
-    """Every scored item with its value, None where it was not answered: what scoring takes."""
+    """Every scored item with its value, None where it was not answered: what scoring takes.
+
+    Of an adaptive instrument only what was asked on the way that the answers lead.
+    """
+    if instrument.adaptive is not None:
+        return {item: responses[item].value for item in path(instrument, responses).asked}
     return {item.id: responses[item.id].value if item.id in responses else None for item in instrument.scored_items}
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from prom_server.core import irt
 from prom_server.core.instrument import (
+    AdaptiveRule,
     CompositeRule,
     Instrument,
     Item,
@@ -39,6 +41,8 @@ class Reason(StrEnum):
     PRORATED = "prorated"  # answered < items, filled with their mean
     KEY_ITEM_MISSING = "key-item-missing"  # prorated over an item with an alert rule: "item 9 not answered"
     SCALE_MISSING = "scale-missing"  # a composite with a part that is not scorable
+    PATTERN = "pattern"  # answered < items, scored by the pattern of the answers that were given
+    TABLE_MISSING = "table-missing"  # the table is not public, and no supplement brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +73,24 @@ class _Computed:
 
 _ITEMS_MISSING = _Computed(status=Status.NOT_SCORABLE, reason=Reason.ITEMS_MISSING)
 _SCALE_MISSING = _Computed(status=Status.NOT_SCORABLE, reason=Reason.SCALE_MISSING)
+_TABLE_MISSING = _Computed(status=Status.NOT_SCORABLE, reason=Reason.TABLE_MISSING)
 
 
 def score(instrument: Instrument, answers: Answers) -> tuple[Score, ...]:
     """Every scale of the instrument, in its order. Raises `InvalidAnswer`; never guesses, never coerces."""
     check_answers(instrument, answers)
+    points = {scale.id: _points(instrument, scale, answers) for scale in instrument.scales}
     computed: dict[str, _Computed] = {}
     for scale in sorted(instrument.scales, key=lambda scale: isinstance(scale.rule, CompositeRule)):  # parts first
-        computed[scale.id] = _compute(instrument, scale, answers, computed)
-    return tuple(_score(scale, computed[scale.id], answers) for scale in instrument.scales)
+        computed[scale.id] = _compute(instrument, scale, points[scale.id], computed)
+    return tuple(_score(scale, computed[scale.id], answers, points[scale.id]) for scale in instrument.scales)
 
 
 def check_answers(instrument: Instrument, answers: Answers) -> None:
     """Refuse what is not an answer: every scored item is a key, every key an item, every value an option or None.
 
-    Unscored items may be absent. Booleans, fractions and strings are refused, even where they equal an option.
+    Unscored items may be absent, and of an adaptive instrument what was not asked. Booleans, fractions and strings are
+    refused, even where they equal an option.
     """
     for item_id in answers:
         if item_id not in instrument.item_by_id:
@@ -91,13 +98,18 @@ def check_answers(instrument: Instrument, answers: Answers) -> None:
     for item in instrument.items:
         if item.id in answers:
             _check_value(item, answers[item.id])
-        elif item.scored:
+        elif item.scored and instrument.adaptive is None:
             raise InvalidAnswer(f"{item.id} is missing: every scored item is a key, null where not answered", item.id)
 
 
 def half_up(value: Decimal, step: Decimal) -> Decimal:
     """`value` rounded to `step` (1 or 0.1), half away from zero, as published scores are."""
     return value.quantize(step, rounding=ROUND_HALF_UP)
+
+
+def tenths(value: float) -> Decimal:
+    """A computed T-score or its standard error, as it is reported."""
+    return half_up(Decimal(value), Decimal("0.1"))
 
 
 def _check_value(item: Item, value: object) -> None:
@@ -116,49 +128,58 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else text[:40] + "…"
 
 
-def _answered(scale: Scale, answers: Answers) -> list[int]:
-    return [value for item in scale.items if (value := answers[item]) is not None]
+Points = dict[str, int]  # item id -> what its answer counts; only the answered ones
 
 
-def _score(scale: Scale, computed: _Computed, answers: Answers) -> Score:
-    values = _answered(scale, answers)
+def _points(instrument: Instrument, scale: Scale, answers: Answers) -> Points:
+    return {
+        item: instrument.item_by_id[item].points(value)
+        for item in scale.items
+        if (value := answers.get(item)) is not None
+    }
+
+
+def _score(scale: Scale, computed: _Computed, answers: Answers, points: Points) -> Score:
+    adaptive = isinstance(scale.rule, AdaptiveRule)
     band = scale.band(computed.value) if computed.value is not None else None
     return Score(
         scale=scale.id,
         metric=scale.metric,
         status=computed.status,
-        raw=None if isinstance(scale.rule, CompositeRule) else sum(values),
+        raw=None if adaptive or isinstance(scale.rule, CompositeRule) else sum(points.values()),
         value=computed.value,
         se=computed.se,
-        answered=len(values),
-        items=len(scale.items),
+        answered=len(points),
+        items=len(answers) if adaptive else len(scale.items),  # of those asked
         band=band.label if band else None,
         reason=computed.reason,
     )
 
 
-def _compute(instrument: Instrument, scale: Scale, answers: Answers, parts: Mapping[str, _Computed]) -> _Computed:
-    values = _answered(scale, answers)
+def _compute(instrument: Instrument, scale: Scale, points: Points, parts: Mapping[str, _Computed]) -> _Computed:
     match scale.rule:
         case SumRule() as rule:
-            return _sum(instrument, scale, rule, answers, values)
+            return _sum(instrument, scale, rule, points)
         case TableRule() as rule:
-            return _look_up(rule, scale, values)
+            return _look_up(instrument, scale, rule, points)
         case RatingRule():
-            return _Computed(Decimal(values[0])) if values else _ITEMS_MISSING
+            return _Computed(Decimal(sum(points.values()))) if points else _ITEMS_MISSING
         case CompositeRule() as rule:
             return _combine(rule, parts)
+        case AdaptiveRule() as rule:
+            return _adaptive(instrument, rule, points)
 
 
-def _sum(instrument: Instrument, scale: Scale, rule: SumRule, answers: Answers, values: list[int]) -> _Computed:
+def _sum(instrument: Instrument, scale: Scale, rule: SumRule, points: Points) -> _Computed:
     """The sum; with few enough missing, their mean times the number of items (Arrieta 2017), half up."""
-    missing = [item for item in scale.items if answers[item] is None]
+    missing = [item for item in scale.items if item not in points]
+    total = sum(points.values())
     if not missing:
-        return _Computed(Decimal(sum(values)))
-    if not values or len(missing) > rule.max_missing:
+        return _Computed(Decimal(total))
+    if not points or len(missing) > rule.max_missing:
         return _ITEMS_MISSING
     # Multiplied before divided: the mean alone would be cut to 28 digits.
-    value = half_up(Decimal(sum(values) * len(scale.items)) / len(values), Decimal(1))
+    value = half_up(Decimal(total * len(scale.items)) / len(points), Decimal(1))
     key_item_missing = any(instrument.alert_on(item) for item in missing)
     return _Computed(
         value,
@@ -167,12 +188,30 @@ def _sum(instrument: Instrument, scale: Scale, rule: SumRule, answers: Answers, 
     )
 
 
-def _look_up(rule: TableRule, scale: Scale, values: list[int]) -> _Computed:
-    """The published T-score. Without every item there is no sum to look up; a PROMIS form is never prorated."""
-    if len(values) < len(scale.items):
+def _look_up(instrument: Instrument, scale: Scale, rule: TableRule, points: Points) -> _Computed:
+    """The published T-score. Without every item a form is never prorated: the pattern is scored, or nothing."""
+    if not rule.rows:
+        return _TABLE_MISSING
+    if len(points) == len(scale.items):
+        row = rule.rows[sum(points.values())]
+        return _Computed(row.t, row.se)
+    if rule.pattern is None or len(points) < rule.pattern.least:
         return _ITEMS_MISSING
-    row = rule.rows[sum(values)]
-    return _Computed(row.t, row.se)
+    return _in_tenths(irt.pattern_estimate(instrument.bank, points), Status.PATTERN, Reason.PATTERN)
+
+
+def _adaptive(instrument: Instrument, rule: AdaptiveRule, points: Points) -> _Computed:
+    """Scored once the rule's own end was reached; before it, from its least number on, the pattern so far."""
+    if len(points) < rule.least:
+        return _ITEMS_MISSING
+    found = irt.pattern_estimate(instrument.bank, points)
+    if len(points) >= rule.most or found.se < rule.se_below:
+        return _in_tenths(found, Status.SCORED)
+    return _in_tenths(found, Status.PATTERN, Reason.PATTERN)
+
+
+def _in_tenths(found: irt.Estimate, status: Status, reason: Reason | None = None) -> _Computed:
+    return _Computed(tenths(found.t), tenths(found.t_se), status, reason)
 
 
 def _combine(rule: CompositeRule, parts: Mapping[str, _Computed]) -> _Computed:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from prom_server.core.instrument import Instrument, Item, Scale
 from prom_server.core.permissions import ClinicFacts
@@ -26,7 +27,7 @@ class Visit:
     completed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PartState:
     """One instrument of the battery as it stands. `position` counts from 1; `id` is the administration's, 0 before."""
 
@@ -45,7 +46,7 @@ class PartState:
         """The same part with one more response."""
         return replace(self, responses={**self.responses, item_id: current}, sequence=current.sequence)
 
-    @property
+    @cached_property
     def items(self) -> tuple[Item, ...]:
         return shown_items(self.instrument, self.responses)
 

@@ -3,16 +3,25 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from prom_server.core.instrument import CompositeRule, Item, RatingRule, ScoringRule, SumRule, TableRule, Term
-from prom_server.core.scoring import half_up
+from prom_server.core import cat, irt
+from prom_server.core.instrument import (
+    AdaptiveRule,
+    CompositeRule,
+    Item,
+    RatingRule,
+    ScoringRule,
+    SumRule,
+    TableRule,
+    Term,
+)
+from prom_server.core.scoring import half_up, tenths
 
 Range = tuple[Decimal, Decimal]
 
 
 def raw_range(items: list[Item]) -> tuple[int, int]:
-    """The lowest and the highest sum of the items' values."""
-    values = [[option.value for option in item.options] for item in items]
-    return sum(min(of_item) for of_item in values), sum(max(of_item) for of_item in values)
+    """The lowest and the highest sum of the items' points."""
+    return sum(item.lowest for item in items), sum(item.highest for item in items)
 
 
 def value_range(rule: ScoringRule, items: list[Item], parts: Mapping[str, Range]) -> Range:
@@ -27,6 +36,20 @@ def value_range(rule: ScoringRule, items: list[Item], parts: Mapping[str, Range]
         case CompositeRule():
             ends = [_term_range(term, parts) for term in rule.terms]
             return _t(low for low, _ in ends), _t(high for _, high in ends)
+        case AdaptiveRule():
+            return _adaptive_range(rule, items)
+
+
+def _adaptive_range(rule: AdaptiveRule, items: list[Item]) -> Range:
+    """Where the lowest and the highest answers to whatever is asked lead."""
+    bank = irt.item_bank({item.id: (item.graded, item.lowest) for item in items if item.graded is not None})
+    lowest, highest = cat.begin(bank, rule), cat.begin(bank, rule)
+    by_id = {item.id: item for item in items}
+    while lowest.item is not None:
+        lowest = lowest.after(by_id[lowest.item].lowest)
+    while highest.item is not None:
+        highest = highest.after(by_id[highest.item].highest)
+    return tenths(lowest.estimate.t), tenths(highest.estimate.t)
 
 
 def _t(weighted: Iterable[Decimal]) -> Decimal:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, Level, Metric
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.core.responses import Current, ItemState, shown_items, state_of
+from prom_server.core.responses import Current, ItemState, states
 from prom_server.core.schedule import Facts, Protocol, status_at
 from prom_server.core.scoring import Reason, Score, Status
 from prom_server.core.trend import trend as build
@@ -129,25 +129,22 @@ def _assessment(
 
 def _administration(row: Administration, responses: Mapping[str, Current]) -> AdministrationFacts:
     instrument = catalogue.instrument(row.instrument_id, row.instrument_revision)
-    shown = shown_items(instrument, responses)
+    state = states(instrument, responses)
     return AdministrationFacts(
         instrument=row.instrument_id,
         revision=row.instrument_revision,
         content_hash=row.content_hash,
         submitted=row.submitted_at is not None,
-        answered=sum(1 for item in shown if item.id in responses and responses[item.id].value is not None),
-        items=len(shown),
-        responses=_given(instrument, responses),
+        answered=sum(1 for each in state.values() if each is ItemState.ANSWERED),
+        items=sum(1 for each in state.values() if each is not ItemState.NOT_SHOWN),
+        responses={item: _given(each, responses.get(item)) for item, each in state.items()},
     )
 
 
-def _given(instrument: Instrument, responses: Mapping[str, Current]) -> dict[str, Given]:
-    found: dict[str, Given] = {}
-    for item in instrument.items:
-        state = state_of(item, instrument, responses)
-        value = responses[item.id].value if item.id in responses else None
-        found[item.id] = value if state is ItemState.ANSWERED and value is not None else NotAnswered(state)
-    return found
+def _given(state: ItemState, current: Current | None) -> Given:
+    if state is not ItemState.ANSWERED or current is None or current.value is None:
+        return NotAnswered(state)
+    return current.value
 
 
 def _responses(session: Session, administration_ids: Collection[int]) -> dict[int, dict[str, Current]]:
