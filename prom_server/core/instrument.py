@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from prom_server.core.irt import Graded, ItemBank, item_bank
+from prom_server.core.rules import AdaptiveRule, CompositeRule, ScoringRule, TableRule
 
 
 class Metric(StrEnum):
@@ -19,6 +20,12 @@ class Metric(StrEnum):
     SUM = "sum"  # a raw sum, an integer
     T = "T"  # a T-score: mean 50, SD 10 in the reference population, in tenths
     RATING = "rating"  # one item's own value, an integer
+    MEAN = "mean"  # the mean of the items, in tenths
+
+    @property
+    def decimals(self) -> int:
+        """How many a value has."""
+        return 1 if self in {Metric.T, Metric.MEAN} else 0
 
 
 class Better(StrEnum):
@@ -58,6 +65,7 @@ class Item:
     shown_if_any_above: int | None = None  # shown only if any scored item is above this value
     placeholder: str | None = None  # a neutral line for the demo clinic where `text` is None
     recode: Mapping[int, int] | None = None  # option value -> points, where they differ (a 0 to 10 rating as 5 to 1)
+    option_list: str = ""  # the name of its options in the file
     graded: Graded | None = None  # parameters of the item bank, where the instrument names one
 
     def option(self, value: int) -> Option | None:
@@ -120,88 +128,6 @@ class MinimalDetectableChange:
 
 
 @dataclass(frozen=True, slots=True)
-class SumRule:
-    """The sum of the items. With up to `max_missing` not answered: their mean times the number of items, half up."""
-
-    max_missing: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    t: Decimal
-    se: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class PatternRule:
-    """With answers missing, and at least `least` given: score by response pattern instead of the table."""
-
-    least: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableRule:
-    """A published table from raw sum to T-score and standard error. Needs every item; never prorated.
-
-    `rows` is empty where no table is public: then the clinic's supplement brings it.
-    """
-
-    rows: Mapping[int, Row]
-    source: str
-    pattern: PatternRule | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AdaptiveRule:
-    """Items are chosen one by one from a bank: see `core.cat`.
-
-    At least `least` answers; ends at `most`, or when the standard error of theta is below `se_below`, or after
-    `most_skipped` skipped items.
-    """
-
-    least: int
-    most: int
-    se_below: Decimal
-    most_skipped: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class RatingRule:
-    """The value of the scale's one item, as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Another scale of the same instrument, standardised: (value - mean) / sd."""
-
-    scale: str
-    mean: Decimal
-    sd: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A weight times the mean of its standardised parts."""
-
-    weight: Decimal
-    mean_of: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CompositeRule:
-    """T = 50 + 10 * sum of terms. Needs every part; no standard error."""
-
-    terms: tuple[Term, ...]
-    source: str
-
-
-ScoringRule = SumRule | TableRule | RatingRule | CompositeRule | AdaptiveRule
-
-
-@dataclass(frozen=True, slots=True)
 class Scale:
     """What is computed from answers. `items` are ids; for a composite, all items below its parts."""
 
@@ -226,10 +152,13 @@ class Scale:
     @property
     def step(self) -> Decimal:
         """The smallest difference between two values."""
-        return Decimal("0.1") if self.metric is Metric.T else Decimal(1)
+        return Decimal("0.1") if self.metric.decimals else Decimal(1)
 
     def band(self, value: Decimal) -> Band | None:
-        return next((band for band in self.bands if band.low <= value <= band.high), None)
+        for band in self.bands:
+            if band.low <= value <= band.high:
+                return band
+        return None
 
 
 class Level(StrEnum):
@@ -321,7 +250,8 @@ class Instrument:
     loinc: str | None = None
     checks: tuple[WorkedExample, ...] = ()
     content_hash: str = ""  # SHA-256 of the file as published
-    supplement_hash: str = ""  # SHA-256 of the clinic's supplement that brought the wording, where one did
+    supplement_hash: str = ""  # SHA-256 of the clinic's supplement that brought wording or tables, where one did
+    language: str = "en"  # of the wording
 
     @cached_property
     def item_by_id(self) -> Mapping[str, Item]:
@@ -335,9 +265,24 @@ class Instrument:
     def section_by_id(self) -> Mapping[str, Section]:
         return {section.id: section for section in self.sections}
 
-    @property
+    @cached_property
     def scored_items(self) -> tuple[Item, ...]:
         return tuple(item for item in self.items if item.scored)
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The items that every set of answers names, answered or not: none of an adaptive instrument."""
+        return frozenset() if self.adaptive else frozenset(item.id for item in self.scored_items)
+
+    @cached_property
+    def points(self) -> Mapping[str, Mapping[int, int]]:
+        """Item -> option value -> what it counts in a scale. Every option is a key."""
+        return {item.id: {option.value: item.points(option.value) for option in item.options} for item in self.items}
+
+    @cached_property
+    def parts_first(self) -> tuple[Scale, ...]:
+        """Its scales, a composite after those that it is made of."""
+        return tuple(sorted(self.scales, key=lambda scale: isinstance(scale.rule, CompositeRule)))
 
     def alert_on(self, item_id: str) -> ItemAlert | None:
         return next((alert for alert in self.alerts if alert.item == item_id), None)

@@ -3,43 +3,31 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from marshmallow import ValidationError
-
-from prom_server.core.instrument import (
-    CompositeRule,
-    Instrument,
-    Item,
-    Option,
-    Scale,
-    Section,
-    WorkedExample,
-)
+from prom_server.core.instrument import Instrument, Item, Option, Parameters, Section, WorkedExample
+from prom_server.core.rules import AdaptiveRule
 from prom_server.core.schedule import Protocol
+from prom_server.definitions.banks import Bank, FindBank
 from prom_server.definitions.document import Document, Finding, Place
-from prom_server.definitions.fields import Shape
-from prom_server.definitions.ranges import Range, value_range
-from prom_server.definitions.schema import InstrumentShape, ProtocolShape
+from prom_server.definitions.scales import scales
+from prom_server.definitions.schema import shaped
+from prom_server.definitions.schema.instruments import InstrumentShape
+from prom_server.definitions.schema.protocols import ProtocolShape
 
 _OWN_KEYS = {"instrument", "options", "sections", "scales", "check"}  # of the file; the core has them in another form
 
 
-def shaped(document: Document, shape: type[Shape]) -> dict[str, Any]:
-    """The document's values, checked against a shape. Raises `DefinitionError` with every error and its line."""
-    try:
-        return dict(shape().load(document.data))
-    except ValidationError as error:
-        raise document.error(list(_flat(error.messages, ()))) from error
-
-
-def instrument(document: Document) -> Instrument:
+def instrument(document: Document, find_bank: FindBank) -> Instrument:
+    """Raises `DefinitionError` with file and line. `find_bank` gives the item bank that the file names."""
     data = shaped(document, InstrumentShape)
-    items = _items(document, data)
+    bank = _bank(document, data["parameters"], find_bank)
+    items = _items(document, data, bank)
+    adaptive = any(isinstance(scale["rule"], AdaptiveRule) for scale in data["scales"])
     return Instrument(
         id=data["instrument"],
         sections=tuple(Section(section["id"], section["title"]) for section in data["sections"]),
         items=items,
-        scales=_scales(document, data["scales"], {item.id: item for item in items}),
-        checks=tuple(_example(document, n, check, items) for n, check in enumerate(data["check"])),
+        scales=scales(document, data["scales"], {item.id: item for item in items}),
+        checks=tuple(_example(document, n, check, items, adaptive=adaptive) for n, check in enumerate(data["check"])),
         content_hash=document.content_hash,
         **{key: value for key, value in data.items() if key not in _OWN_KEYS},
     )
@@ -54,28 +42,41 @@ def protocol(document: Document) -> Protocol:
     )
 
 
-def _flat(messages: Any, place: Place) -> Iterator[Finding]:
-    """Marshmallow's nested messages as findings. Its own words for keys and values of a mapping are left out."""
-    if not isinstance(messages, dict):
-        for message in messages if isinstance(messages, list) else [messages]:
-            yield Finding(place, str(message).rstrip(".").replace("Unknown field", "is not a key that is known here"))
-        return
-    for key, inner in messages.items():
-        yield from _flat(inner, place if key in {"_schema", "key", "value"} else (*place, key))
+def _bank(document: Document, pinned: Parameters | None, find_bank: FindBank) -> Bank | None:
+    if pinned is None:
+        return None
+    found = find_bank(pinned.bank, pinned.revision)
+    if found is None:
+        message = f"there is no item bank {pinned.bank}, revision {pinned.revision}"
+        raise document.error([Finding(("parameters", "bank"), message)])
+    if found.content_hash != pinned.sha256:
+        message = f"is not the hash of {found.document.path.name}, which is {found.content_hash}"
+        raise document.error([Finding(("parameters", "sha256"), message)])
+    return found
 
 
-def _items(document: Document, data: Mapping[str, Any]) -> tuple[Item, ...]:
-    if len({section["id"] for section in data["sections"]}) < len(data["sections"]):
-        raise document.error([Finding(("sections",), "two sections have the same id")])
+def _items(document: Document, data: Mapping[str, Any], bank: Bank | None) -> tuple[Item, ...]:
     items: dict[str, Item] = {}
+    findings = list(_list_findings(data))
     for s, section in enumerate(data["sections"]):
+        if any(section["id"] == other["id"] for other in data["sections"][:s]):
+            findings.append(Finding(("sections", s, "id"), f"{section['id']} is there twice"))
         for i, content in enumerate(section["items"]):
             place: Place = ("sections", s, "items", i)
-            item = _item(document, place, data["options"], section, content)
+            item = _item(document, place, data["options"], section, content, bank)
+            findings += _item_findings(item, place)
             if item.id in items:
-                raise document.error([Finding((*place, "id"), f"{item.id} is there twice")])
+                findings.append(Finding((*place, "id"), f"{item.id} is there twice"))
             items[item.id] = item
+    if findings:
+        raise document.error(findings)
     return tuple(items.values())
+
+
+def _list_findings(data: Mapping[str, Any]) -> Iterator[Finding]:
+    used = {item.get("options", section["options"]) for section in data["sections"] for item in section["items"]}
+    for unused in set(data["options"]) - used:
+        yield Finding(("options", unused), "no item has these options")
 
 
 def _item(
@@ -83,65 +84,59 @@ def _item(
     place: Place,
     lists: Mapping[str, Sequence[Option]],
     section: Mapping[str, Any],
-    item: dict[str, Any],
+    item: Mapping[str, Any],
+    bank: Bank | None,
 ) -> Item:
     """One item, with what its section says for all of its items unless it says otherwise itself."""
-    name = item.pop("options", section["options"])
+    name = item.get("options", section["options"])
     if name not in lists:
         known = ", ".join(lists)
         raise document.error([Finding(place, f"its options {name!r} are none of the lists in this file ({known})")])
-    return Item(**{"context": section["context"], "section": section["id"], **item, "options": tuple(lists[name])})
+    said = {
+        "context": section["context"],
+        **item,
+        "section": section["id"],
+        "options": tuple(lists[name]),
+        "option_list": name,
+        "graded": bank.items.get(item["id"]) if bank else None,
+    }
+    return Item(**said)
 
 
-def _scales(document: Document, scales: list[dict[str, Any]], items: Mapping[str, Item]) -> tuple[Scale, ...]:
-    """In the file's order; a composite may only refer to scales above it."""
-    built: dict[str, Scale] = {}
-    for n, data in enumerate(scales):
-        place: Place = ("scales", n)
-        beneath = _beneath(document, place, data, built)
-        if unknown := [item for item in beneath if item not in items]:
-            raise document.error([Finding((*place, "items"), f"{', '.join(unknown)}: not an item of this file")])
-        if data["id"] in built:
-            raise document.error([Finding((*place, "id"), f"{data['id']} is there twice")])
-        ranges: dict[str, Range] = {scale.id: (scale.low, scale.high) for scale in built.values()}
-        low, high = value_range(data["rule"], [items[item] for item in beneath], ranges)
-        bands = data.pop("bands", None) or {"rows": (), "source": None}
-        built[data["id"]] = Scale(
-            **{key: value for key, value in data.items() if key != "items"},
-            items=beneath,
-            low=low,
-            high=high,
-            bands=bands["rows"],
-            bands_source=bands["source"],
-        )
-    return tuple(built.values())
+def _item_findings(item: Item, place: Place) -> Iterator[Finding]:
+    """What would make its points wrong, or keep them from being computed."""
+    values = {option.value for option in item.options}
+    if item.recode is not None and (wrong := values ^ item.recode.keys()):
+        yield Finding((*place, "recode"), f"is not complete: see {', '.join(map(str, sorted(wrong)))}")
+        return
+    points = {item.points(value) for value in values}
+    if item.recode is not None and len(points) != item.highest - item.lowest + 1:
+        yield Finding((*place, "recode"), f"{', '.join(map(str, sorted(points)))}: these points leave a gap")
+    elif item.graded is not None and (len(item.graded.b), item.highest) != (
+        len(points) - 1,
+        item.lowest + len(points) - 1,
+    ):
+        message = f"has {len(item.graded.b)} thresholds in its bank, but {len(points)} options that count differently"
+        yield Finding(place, message)
 
 
-def _beneath(document: Document, place: Place, data: Mapping[str, Any], built: Mapping[str, Scale]) -> tuple[str, ...]:
-    """The items of a scale: its own, or for a composite those of its parts, each once."""
-    rule = data["rule"]
-    if not isinstance(rule, CompositeRule):
-        if not data["items"]:
-            raise document.error([Finding(place, "items: is missing")])
-        return tuple(data["items"])
-    if data["items"]:
-        raise document.error([Finding((*place, "items"), "a composite has no items of its own")])
-    parts = [part.scale for term in rule.terms for part in term.mean_of]
-    if unknown := [part for part in parts if part not in built]:
-        raise document.error([Finding((*place, "rule"), f"{', '.join(unknown)}: not a scale above this one")])
-    return tuple(dict.fromkeys(item for part in parts for item in built[part].items))
-
-
-def _example(document: Document, n: int, check: Mapping[str, Any], items: tuple[Item, ...]) -> WorkedExample:
-    """Answers are written in the order of the scored items."""
-    scored = [item.id for item in items if item.scored]
-    if len(check["answers"]) != len(scored):
-        message = f"has {len(check['answers'])} answers for {len(scored)} scored items"
-        raise document.error([Finding(("check", n, "answers"), message)])
-    return WorkedExample(
-        name=check["name"],
-        answers=dict(zip(scored, check["answers"], strict=True)),
-        expect=check["expect"],
-        alerts=check["alerts"],
-        screening=check["screening"],
-    )
+def _example(
+    document: Document,
+    n: int,
+    check: Mapping[str, Any],
+    items: tuple[Item, ...],
+    *,
+    adaptive: bool,
+) -> WorkedExample:
+    """Answers are written in the order of the scored items; of an adaptive instrument with the items' names."""
+    answers = check["answers"]
+    if isinstance(answers, dict) is not adaptive:
+        written = "item: answer, as they were asked" if adaptive else "a list in the order of the scored items"
+        raise document.error([Finding(("check", n, "answers"), f"are not {written}")])
+    if not adaptive:
+        scored = [item.id for item in items if item.scored]
+        if len(answers) != len(scored):
+            message = f"has {len(answers)} answers for {len(scored)} scored items"
+            raise document.error([Finding(("check", n, "answers"), message)])
+        answers = dict(zip(scored, answers, strict=True))
+    return WorkedExample(**{**check, "answers": answers})

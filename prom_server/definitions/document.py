@@ -6,7 +6,7 @@ with its line. A number with a point becomes a `Decimal`: 64.1 stays 64.1.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -16,7 +16,9 @@ import yaml
 
 from prom_server.core.refusals import DefinitionError
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 250_000  # the longest that is shipped has 30,000
+MAX_VALUES = 5_000  # of a mapping or a list; the longest that is shipped has 2,000
+MAX_TOLD = 100  # errors of one file
 MAX_DEPTH = 20
 
 Step = str | int
@@ -25,6 +27,7 @@ Place = tuple[Step, ...]  # ("scales", 0, "bands"): keys and positions from the 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both give the same events and marks; C is 10 times faster
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _BOOLEANS = {"true": True, "false": False}
 _READ_AS_BOOLEAN = {"yes", "no", "on", "off", "y", "n", "true", "false"}
 _NULLS = {"", "null", "~"}
@@ -45,47 +48,66 @@ class Document:
     path: Path
     data: dict[str, object]
     lines: dict[Place, int]
+    text: str  # the whole file; its UTF-8 is the file's bytes
     content_hash: str
 
-    def error(self, findings: Sequence[Finding]) -> DefinitionError:
-        return DefinitionError("\n".join(f"{self.at(found.place)}: {_told(found)}" for found in findings))
+    def error(self, findings: Iterable[Finding]) -> DefinitionError:
+        """All of them, in the order of the file."""
+        found = sorted(findings, key=lambda found: self._line(found.place))
+        more = [f"{self.path}:1: and {len(found) - MAX_TOLD} more"] if len(found) > MAX_TOLD else []
+        return DefinitionError("\n".join([f"{self.at(each.place)}: {_told(each)}" for each in found[:MAX_TOLD]] + more))
 
     def at(self, place: Place) -> str:
         """`file:line` of a place, or of the nearest thing around it that was written."""
+        return f"{self.path}:{self._line(place)}"
+
+    def _line(self, place: Place) -> int:
         while place not in self.lines:
             place = place[:-1]
-        return f"{self.path}:{self.lines[place]}"
+        return self.lines[place]
 
 
 def read(path: Path) -> Document:
     """Read and parse one file. Raises `DefinitionError` with file and line."""
+    return parse(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """At most one byte more than a file may have. Raises `DefinitionError`."""
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise DefinitionError(f"{path}: cannot be read ({error.strerror})") from error
-    return parse(content, path)
+        raise DefinitionError(f"{path}:1: cannot be read ({error.strerror})") from error
 
 
 def parse(content: bytes, path: Path) -> Document:
-    if len(content) > MAX_BYTES:
-        raise DefinitionError(f"{path}:1: is larger than {MAX_BYTES} bytes")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DefinitionError(f"{path}:{line}: is not UTF-8") from error
-    reader = _Reader(path, text)
+    text = decoded(content, path)
+    reader = _Reader(path, text.removeprefix("\ufeff"))
     try:
         data = reader.document()
     except yaml.YAMLError as error:
         raise DefinitionError(_told_by_yaml(path, error)) from error
-    return Document(path, data, reader.lines, sha256(content).hexdigest())
+    return Document(path, data, reader.lines, text, sha256(content).hexdigest())
+
+
+def decoded(content: bytes, path: Path) -> str:
+    if len(content) > MAX_BYTES:
+        raise DefinitionError(f"{path}:1: is larger than {MAX_BYTES} bytes")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DefinitionError(f"{path}:{line}: is not UTF-8") from error
 
 
 def _told(found: Finding) -> str:
-    where = ".".join(str(step) for step in found.place)
+    where = ".".join(_short(str(step)) for step in found.place)
     return f"{where}: {found.message}" if where else found.message
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def _told_by_yaml(path: Path, error: yaml.YAMLError) -> str:
@@ -136,7 +158,7 @@ class _Reader:
         while not isinstance(key_event := next(self._events), yaml.MappingEndEvent):
             key = self._key(key_event, place)
             if key in result:
-                raise self._refuse(key_event, f"{key!r} is written twice")
+                raise self._refuse(key_event, f"{_short(key)!r} is written twice")
             result[key] = self._value(next(self._events), (*place, key))
             self.lines[*place, key] = _line(key_event)
         return result
@@ -153,7 +175,7 @@ class _Reader:
             raise self._refuse(event, "a key is a plain word")
         value = self._scalar(event)
         if isinstance(value, bool | None | Decimal):
-            raise self._refuse(event, f"{event.value!r} cannot be a key; put it in quotes if it is meant")
+            raise self._refuse(event, f"{_short(event.value)!r} cannot be a key; put it in quotes if it is meant")
         return str(value)
 
     def _scalar(self, event: yaml.Event) -> object:
@@ -175,14 +197,20 @@ class _Reader:
             return int(text)
         if _DECIMAL.fullmatch(text):
             return Decimal(text)
+        if _SHA256.fullmatch(text):
+            return text
         # 010, 1e3, .5, 0x1F, .inf, 1_000: YAML readers disagree about these
         if re.fullmatch(r"[-+]?\.?[0-9][0-9a-fA-FxXoO_.+:]*|[-+]?\.(inf|nan)", text, re.IGNORECASE):
-            raise self._refuse(event, f'{text} is not a plain number: write it out, or "{text}" if it is text')
+            raise self._refuse(
+                event, f"{_short(text)} is not a plain number: write it out, or put it in quotes if it is text"
+            )
         return text
 
     def _check(self, event: yaml.Event, place: Place) -> None:
         if len(place) > MAX_DEPTH:
             raise self._refuse(event, f"is nested more than {MAX_DEPTH} deep")
+        if len(self.lines) > MAX_VALUES:
+            raise self._refuse(event, f"has more than {MAX_VALUES} values")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise self._refuse(event, "anchors and aliases (& and *) are not allowed")
         if getattr(event, "tag", None) is not None:

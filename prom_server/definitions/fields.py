@@ -1,5 +1,6 @@
 """The kinds of value a definition file may hold. Nothing is coerced: "5" is not 5, and true is not 1."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +16,8 @@ _TEXT: Messages = {**_MISSING, "invalid": "is not text: put it in quotes"}
 _WHOLE: Messages = {**_MISSING, "invalid": "is not a whole number"}
 _NUMBER: Messages = {**_MISSING, "invalid": "is not a number"}
 _FLAG: Messages = {**_MISSING, "invalid": "is neither true nor false"}
+_ANSWERS: Messages = {**_MISSING, "invalid": "is neither a list of answers nor item: answer"}
+_MAPPING: Messages = {**_MISSING, "invalid": "is not a mapping of keys to values"}
 _NESTED: Messages = {**_MISSING, "invalid": "is not a list", "type": "is not a mapping of keys to values"}
 
 
@@ -51,6 +54,18 @@ class Whole(fields.Integer):
         return value
 
 
+class WholeKey(fields.Field[int]):
+    """A whole number as a key of a mapping: there the reader gives text."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(error_messages={"invalid": message})
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", value):
+            return int(value)
+        raise self.make_error("invalid")
+
+
 class Number(fields.Field[Decimal]):
     """A number with or without decimals, exactly as written."""
 
@@ -60,6 +75,22 @@ class Number(fields.Field[Decimal]):
         if type(value) is int or isinstance(value, Decimal):
             return Decimal(value)
         raise self.make_error("invalid")
+
+
+class Answers(fields.Field[object]):
+    """Of a worked example: a list in the order of the scored items, or item -> value of what was asked."""
+
+    default_error_messages = _ANSWERS
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> object:
+        if not isinstance(value, list | dict):
+            raise self.make_error("invalid")
+        places = value.items() if isinstance(value, dict) else enumerate(value)
+        if wrong := {
+            place: [_WHOLE["invalid"]] for place, each in places if each is not None and type(each) is not int
+        }:
+            raise ValidationError(wrong)
+        return value
 
 
 class Flag(fields.Field[bool]):
@@ -107,9 +138,28 @@ def item_id(**options: Any) -> Text:
     return Text(validate=rule, **options)
 
 
+def sha256_hex(**options: Any) -> Text:
+    return Text(validate=validate.Regexp(r"[0-9a-f]{64}\Z", error="is not a SHA-256 in hexadecimal"), **options)
+
+
+def positive(**options: Any) -> Whole:
+    return Whole(validate=validate.Range(min=1, error="is below 1"), **options)
+
+
 def listed(inner: fields.Field[Any], *, least: int = 1, **options: Any) -> fields.List[Any]:
     rule = validate.Length(min=least, error=f"needs {least} or more")
     return fields.List(inner, validate=rule, error_messages=_NESTED, **options)
+
+
+def mapping(keys: fields.Field[Any], values: fields.Field[Any], **options: Any) -> fields.Dict:
+    return fields.Dict(keys=keys, values=values, error_messages=_MAPPING, **options)
+
+
+def pair(first: fields.Field[Any], second: fields.Field[Any], message: str, **options: Any) -> fields.Tuple:
+    """A list of two. A wrong length has the message of a wrong kind."""
+    found = fields.Tuple((first, second), error_messages={**_MISSING, "invalid": message}, **options)
+    found.validate_length.error = message
+    return found
 
 
 def nested(shape: type[Shape], **options: Any) -> fields.Nested:

@@ -1,10 +1,10 @@
 """All definitions a server knows: read once, by id and revision, and never changed afterwards.
 
-A file is named `<id>.v<revision>.yaml`; protocols stand in a folder `protocols`. What is not asked for is not read, so
-a command that needs one instrument starts fast; what is read is linted, so a wrong file is refused before it scores.
+A file is named `<id>.v<revision>.yaml`; item banks stand in a folder `banks`, protocols in a folder `protocols`. What
+is not asked for is not read, so a command that needs one instrument starts fast; what is read is linted, and a
+published file that has changed is refused.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,16 +15,20 @@ from prom_server import resources
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import DefinitionError, NotFound
 from prom_server.core.schedule import Protocol
-from prom_server.definitions import build
-from prom_server.definitions.crosscheck import instrument_findings, protocol_findings
+from prom_server.definitions import archive
+from prom_server.definitions.application import apply
+from prom_server.definitions.archive import rebuild
+from prom_server.definitions.banks import Bank
+from prom_server.definitions.checksums import Checksums, read_checksums
 from prom_server.definitions.document import Document, read
-from prom_server.definitions.supplements import Supplement, apply, load_supplement
+from prom_server.definitions.files import Files, Key, newest
+from prom_server.definitions.loading import bank_of, instrument_of, protocol_of
+from prom_server.definitions.supplements import PUBLISHED, Supplement, load_supplement
 
-_FILE_NAME = re.compile(r"(?P<id>[a-z0-9]+(?:-[a-z0-9]+)*)\.v(?P<revision>[1-9][0-9]{0,3})\.yaml")
-_PROTOCOLS = "protocols"
+__all__ = ["Library", "rebuild"]
 
-Key = tuple[str, int]  # id and revision
-Defined = TypeVar("Defined", Instrument, Protocol)
+Asked = TypeVar("Asked")
+Known = TypeVar("Known")
 
 
 class Library:
@@ -33,9 +37,10 @@ class Library:
     def __init__(self, directories: Iterable[Path], supplements: Path | None = None) -> None:
         self._directories = tuple(directories)
         self._supplements = supplements
-        self._read: dict[Key, Instrument] = {}
-        self._worded: dict[Key, Instrument] = {}
-        self._read_protocols: dict[Key, Protocol] = {}
+        self._banks: dict[Key, Bank] = {}
+        self._instruments: dict[Key, tuple[Instrument, Document]] = {}
+        self._worded: dict[tuple[str, int, str], Instrument] = {}
+        self._protocols: dict[Key, Protocol] = {}
         self._lock = RLock()
 
     @classmethod
@@ -45,68 +50,139 @@ class Library:
 
     def get(self, instrument_id: str, revision: int | None = None) -> Instrument:
         """One instrument as published; the newest revision unless one is named. Raises `NotFound`."""
-        key = _newest(self._instrument_files, instrument_id, revision)
-        return self._once(self._read, key, lambda: load_instrument(self._instrument_files[key]))
+        return self._read_instrument(newest(self._files.instruments, instrument_id, revision))[0]
 
-    def get_with_wording(self, instrument_id: str, revision: int | None = None) -> Instrument:
-        """The same with the clinic's supplement, where there is one; as published where there is none."""
+    def get_with_wording(
+        self, instrument_id: str, revision: int | None = None, language: str | None = None
+    ) -> Instrument:
+        """The same with the clinic's supplement, where there is one; as published where there is none.
+
+        In `language` where one is named: raises `NotFound` for one that is not there. See `languages`.
+        """
         instrument = self.get(instrument_id, revision)
-        found = self.supplement(instrument.id, instrument.revision)
-        key = (instrument.id, instrument.revision)
-        return self._once(self._worded, key, lambda: apply(instrument, found)) if found else instrument
+        language = language or PUBLISHED
+        applied = self._applied(instrument, language)
+        if language not in (PUBLISHED, *(supplement.language for supplement in applied)):
+            raise NotFound(f"{instrument_id} in {language}")
+        return self._once(
+            self._worded, (instrument.id, instrument.revision, language), lambda: _applying(instrument, applied)
+        )
 
-    def supplement(self, instrument_id: str, revision: int) -> Supplement | None:
-        return self._supplement_by_key.get((instrument_id, revision))
+    def languages(self, instrument_id: str, revision: int | None = None) -> tuple[str, ...]:
+        """In which it can be shown: English first, unless only a translation brings its wording."""
+        key = newest(self._files.instruments, instrument_id, revision)
+        known = [language for *of, language in self._supplement_by_key if tuple(of) == key]
+        translations = tuple(sorted(language for language in known if language != PUBLISHED))
+        if translations and not self.get_with_wording(*key).has_wording:
+            return translations
+        return (PUBLISHED, *translations)
+
+    def supplement(self, instrument_id: str, revision: int, language: str = PUBLISHED) -> Supplement | None:
+        return self._supplement_by_key.get((instrument_id, revision, language))
+
+    def supplements(self) -> tuple[Supplement, ...]:
+        """All of the clinic's, each tried on its instrument. Raises `DefinitionError` for the first that is wrong.
+
+        For a server's start: what is wrong should not wait for the first patient. One for a revision that is not here
+        is passed over; `prom-server supplement check` tells of it.
+        """
+        for id_, revision, language in self._supplement_by_key:
+            if (id_, revision) in self._files.instruments:
+                self.get_with_wording(id_, revision, language)
+        return tuple(self._supplement_by_key.values())
+
+    def source_of(self, instrument: Instrument) -> dict[str, str]:
+        """Name -> text of every file that it was made from: definition, item bank, supplements. See `archive.rebuild`.
+
+        Raises `NotFound` where this library holds other texts than those, by their hashes.
+        """
+        published, document = self._read_instrument((instrument.id, instrument.revision))
+        supplemented = bool(instrument.supplement_hash)
+        same = (
+            self.get_with_wording(published.id, published.revision, instrument.language) if supplemented else published
+        )
+        if (same.content_hash, same.supplement_hash) != (instrument.content_hash, instrument.supplement_hash):
+            raise NotFound(f"the files of {instrument.id}, revision {instrument.revision}, as it was")
+        applied = self._applied(published, instrument.language) if supplemented else ()
+        pinned = published.parameters
+        return archive.source(document, self.bank(pinned.bank, pinned.revision) if pinned else None, applied)
+
+    def bank(self, bank_id: str, revision: int) -> Bank | None:
+        """One revision of an item bank, None where there is none."""
+        key = (bank_id, revision)
+        path = self._files.banks.get(key)
+        return self._once(self._banks, key, lambda: bank_of(self._unchanged(path))) if path else None
 
     def instruments(self) -> tuple[Instrument, ...]:
         """The newest revision of each, by id."""
-        return tuple(self.get(instrument_id) for instrument_id in sorted({id_ for id_, _ in self._instrument_files}))
+        return tuple(self.get(instrument_id) for instrument_id in sorted({id_ for id_, _ in self._files.instruments}))
 
     def revisions(self, instrument_id: str) -> tuple[int, ...]:
         """All revisions of one, oldest first; none of an unknown one."""
-        return tuple(sorted(revision for id_, revision in self._instrument_files if id_ == instrument_id))
+        return tuple(sorted(revision for id_, revision in self._files.instruments if id_ == instrument_id))
 
     def protocols(self) -> tuple[Protocol, ...]:
         """The newest revision of each, by id."""
-        return tuple(self.protocol(protocol_id) for protocol_id in sorted({id_ for id_, _ in self._protocol_files}))
+        return tuple(self.protocol(protocol_id) for protocol_id in sorted({id_ for id_, _ in self._files.protocols}))
 
     def protocol(self, protocol_id: str, revision: int | None = None) -> Protocol:
         """One protocol; the newest revision unless one is named. Raises `NotFound`."""
-        key = _newest(self._protocol_files, protocol_id, revision)
-        return self._once(self._read_protocols, key, lambda: load_protocol(self._protocol_files[key], self.find))
+        key = newest(self._files.protocols, protocol_id, revision)
+        path = self._files.protocols[key]
+        return self._once(self._protocols, key, lambda: protocol_of(self._unchanged(path), self.find))
 
     def find(self, instrument_id: str) -> Instrument | None:
         return self.get(instrument_id) if self.revisions(instrument_id) else None
 
     def files(self) -> tuple[Path, ...]:
-        """Every definition file, instruments before protocols."""
-        return (*self._instrument_files.values(), *self._protocol_files.values())
+        """Every definition file: banks, instruments, protocols."""
+        return self._files.all()
 
     @cached_property
-    def _instrument_files(self) -> Mapping[Key, Path]:
-        return _by_key(path for path in self._yaml_files() if path.parent.name != _PROTOCOLS)
+    def checksums(self) -> tuple[Checksums, ...]:
+        """The lists of published files, one of each directory."""
+        return tuple(read_checksums(directory) for directory in self._directories)
 
     @cached_property
-    def _protocol_files(self) -> Mapping[Key, Path]:
-        return _by_key(path for path in self._yaml_files() if path.parent.name == _PROTOCOLS)
+    def _files(self) -> Files:
+        return Files(self._directories)
 
     @cached_property
-    def _supplement_by_key(self) -> Mapping[Key, Supplement]:
-        found: dict[Key, Supplement] = {}
+    def _supplement_by_key(self) -> Mapping[tuple[str, int, str], Supplement]:
+        found: dict[tuple[str, int, str], Supplement] = {}
         for path in sorted(self._supplements.glob("*.yaml")) if self._supplements else ():
             supplement = load_supplement(path)
-            key = (supplement.instrument, supplement.revision)
+            key = (supplement.instrument, supplement.revision, supplement.language)
             if key in found:
-                raise DefinitionError(
-                    f"{path}:1: {found[key].document.path} is a supplement for the same revision already"
-                )
+                there = found[key].document.path
+                raise DefinitionError(f"{path}:1: {there} is a supplement for the same revision and language already")
             found[key] = supplement
         return found
 
-    def _yaml_files(self) -> list[Path]:
-        return sorted(path for directory in self._directories for path in directory.rglob("*.y*ml"))
+    def _applied(self, instrument: Instrument, language: str) -> tuple[Supplement, ...]:
+        """The clinic's own, then its translation."""
+        languages = dict.fromkeys((PUBLISHED, language))
+        found = (self.supplement(instrument.id, instrument.revision, each) for each in languages)
+        return tuple(supplement for supplement in found if supplement is not None)
 
-    def _once(self, known: dict[Key, Defined], key: Key, load: Callable[[], Defined]) -> Defined:
+    def _read_instrument(self, key: Key) -> tuple[Instrument, Document]:
+        path = self._files.instruments[newest(self._files.instruments, *key)]
+
+        def load() -> tuple[Instrument, Document]:
+            document = self._unchanged(path)
+            return instrument_of(document, self.bank), document
+
+        return self._once(self._instruments, key, load)
+
+    def _unchanged(self, path: Path) -> Document:
+        """A file, read; refused where it was published with other bytes."""
+        document = read(path)
+        for checksums in self.checksums:
+            if changed := checksums.changed(path, document.content_hash):
+                raise DefinitionError(changed)
+        return document
+
+    def _once(self, known: dict[Asked, Known], key: Asked, load: Callable[[], Known]) -> Known:
         """Loaded at the first asking, by one thread; the same object ever after."""
         with self._lock:
             if key not in known:
@@ -114,61 +190,7 @@ class Library:
             return known[key]
 
 
-def load_instrument(path: Path) -> Instrument:
-    """Read and lint one instrument file. Raises `DefinitionError` with file and line of everything wrong."""
-    document = read(path)
-    instrument = build.instrument(document)
-    _check_name(document, instrument.id, instrument.revision)
-    if findings := instrument_findings(instrument):
-        raise document.error(findings)
+def _applying(instrument: Instrument, supplements: Iterable[Supplement]) -> Instrument:
+    for supplement in supplements:
+        instrument = apply(instrument, supplement)
     return instrument
-
-
-def load_protocol(path: Path, find: Callable[[str], Instrument | None]) -> Protocol:
-    """Read and lint one protocol file; `find` gives the instruments of its battery."""
-    document = read(path)
-    protocol = build.protocol(document)
-    _check_name(document, protocol.id, protocol.revision)
-    if findings := protocol_findings(protocol, find):
-        raise document.error(findings)
-    return protocol
-
-
-def check_file(path: Path, library: Library) -> str:
-    """Read and lint a file of any kind, told by its first words. What it is, in words, or `DefinitionError`."""
-    data = read(path).data
-    if "protocol" in data:
-        protocol = load_protocol(path, library.find)
-        return f"protocol {protocol.id}, revision {protocol.revision}: {len(protocol.time_points)} time points"
-    if "supplement" in data:
-        supplement = load_supplement(path)
-        apply(library.get(supplement.instrument, supplement.revision), supplement)
-        return f"supplement for {supplement.instrument}, revision {supplement.revision}"
-    instrument = load_instrument(path)
-    return f"instrument {instrument.id}, revision {instrument.revision}: {len(instrument.checks)} worked examples agree"
-
-
-def _check_name(document: Document, id_: str, revision: int) -> None:
-    expected = f"{id_}.v{revision}.yaml"
-    if document.path.name != expected:
-        raise DefinitionError(f"{document.path}:1: is named {document.path.name}, but it holds {expected}")
-
-
-def _by_key(paths: Iterable[Path]) -> Mapping[Key, Path]:
-    found: dict[Key, Path] = {}
-    for path in paths:
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            raise DefinitionError(f"{path}:1: is not named <id>.v<revision>.yaml")
-        key = (match["id"], int(match["revision"]))
-        if key in found:
-            raise DefinitionError(f"{path}:1: {found[key]} is the same revision already")
-        found[key] = path
-    return found
-
-
-def _newest(files: Mapping[Key, Path], id_: str, revision: int | None) -> Key:
-    known = [key for key in files if key[0] == id_ and revision in (None, key[1])]
-    if not known:
-        raise NotFound(f"{id_}, revision {revision}" if revision else id_)
-    return max(known)

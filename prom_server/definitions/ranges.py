@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from prom_server.core import cat, irt
-from prom_server.core.instrument import (
+from prom_server.core.instrument import Item
+from prom_server.core.rules import (
     AdaptiveRule,
     CompositeRule,
-    Item,
+    MeanRule,
     RatingRule,
     ScoringRule,
     SumRule,
@@ -15,6 +16,8 @@ from prom_server.core.instrument import (
     Term,
 )
 from prom_server.core.scoring import half_up, tenths
+
+TENTH = Decimal("0.1")
 
 Range = tuple[Decimal, Decimal]
 
@@ -30,6 +33,9 @@ def value_range(rule: ScoringRule, items: list[Item], parts: Mapping[str, Range]
         case SumRule() | RatingRule():
             low, high = raw_range(items)
             return Decimal(low), Decimal(high)
+        case MeanRule():
+            low, high = raw_range(items)
+            return half_up(Decimal(low) / len(items), TENTH), half_up(Decimal(high) / len(items), TENTH)
         case TableRule():
             scores = [row.t for row in rule.rows.values()]
             return min(scores), max(scores)

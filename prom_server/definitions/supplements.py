@@ -1,81 +1,108 @@
-"""A clinic's own wording for an instrument whose wording is licensed and therefore not shipped.
+"""What a clinic adds to an instrument: licensed wording, a translation, a table that is not public.
 
-A supplement names the instrument and the revision it completes, where its words come from, and who entered them when.
-It fills `text` and nothing else: what is scored, and how, stays as published.
+A supplement names the instrument and the revision it completes, where its content comes from, and who entered it when.
+It fills what the definition leaves open and nothing else: what is scored, and how, stays as published. How it is
+applied is in `application`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
 
-from prom_server.core.instrument import Instrument, Item
-from prom_server.definitions.build import shaped
-from prom_server.definitions.document import Document, Finding, read
-from prom_server.definitions.schema import SupplementShape
+from prom_server.core.refusals import DefinitionError
+from prom_server.definitions.document import Document, Finding, decoded, parse, read, read_bytes
+from prom_server.definitions.schema import shaped
+from prom_server.definitions.schema.supplements import SupplementShape
+from prom_server.definitions.tables import Table, table
+
+PUBLISHED = "en"  # the language of the wording that definitions ship
 
 
 @dataclass(frozen=True, slots=True)
 class Supplement:
     instrument: str
     revision: int  # of the instrument
+    language: str
     source: str
     date: date  # when it was entered
     entered_by: str
     context: str | None  # the stem, where that is licensed too
-    items: MappingProxyType[str, str]
+    contexts: Mapping[str, str]  # of a translation: each stem -> its translation
+    items: Mapping[str, str]
+    options: Mapping[str, Mapping[int, str]]  # of a translation: name of a list -> value -> label
+    tables: Mapping[str, Table]  # scale -> its table
     document: Document  # the file, for naming its lines
+    files: Mapping[str, str]  # name -> text of the YAML file and of each CSV file: what `from_files` takes
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the file."""
-        return self.document.content_hash
+        """SHA-256 of the bytes of the YAML file, then of each CSV file in the order of their names."""
+        csvs = [text for name, text in sorted(self.files.items()) if name != self.document.path.name]
+        return sha256("".join([self.document.text, *csvs]).encode()).hexdigest()
+
+    @property
+    def is_translation(self) -> bool:
+        return self.language != PUBLISHED
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, str]) -> "Supplement":
+        """From the texts of its files, as `files` gave them. Raises `DefinitionError`."""
+        yaml = [name for name in files if name.endswith(".yaml")]
+        if len(yaml) != 1:
+            raise DefinitionError(f"{', '.join(files) or 'no file'}: a supplement is one YAML file and its tables")
+        return _supplement(parse(files[yaml[0]].encode(), Path(yaml[0])), lambda name: _among(files, name))
 
 
 def load_supplement(path: Path) -> Supplement:
-    return supplement(read(path))
+    """From a file and the tables beside it. Raises `DefinitionError` with file and line."""
+
+    def beside(name: str) -> str:
+        return decoded(read_bytes(path.parent / name), path.parent / name)
+
+    return _supplement(read(path), beside)
 
 
-def supplement(document: Document) -> Supplement:
-    """Raises `DefinitionError` with file and line."""
+def _among(files: Mapping[str, str], name: str) -> str:
+    if name not in files:
+        raise DefinitionError(f"{name}:1: is missing")
+    return files[name]
+
+
+def _supplement(document: Document, text_of: Callable[[str], str]) -> Supplement:
     data = shaped(document, SupplementShape)
-    try:
-        entered = date.fromisoformat(data["date"])
-    except ValueError as error:
-        raise document.error([Finding(("date",), "is not a date such as 2026-11-24")]) from error
+    if findings := list(_findings(data)):
+        raise document.error(findings)
+    texts = {written["file"]: text_of(written["file"]) for written in data["tables"].values()}
+    tables = {
+        scale: table(texts[written["file"]], document.path.parent / written["file"], written["source"])
+        for scale, written in data["tables"].items()
+    }
     return Supplement(
         instrument=data.pop("supplement"),
         document=document,
-        **{**data, "date": entered, "items": MappingProxyType(data["items"])},
+        files={document.path.name: document.text, **texts},
+        **{**data, "date": date.fromisoformat(data["date"]), "tables": tables},
     )
 
 
-def apply(instrument: Instrument, with_: Supplement) -> Instrument:
-    """The instrument with the clinic's wording. Raises `DefinitionError` for what does not fit it exactly."""
-    if findings := list(_misfits(instrument, with_)):
-        raise with_.document.error(findings)
-    items = tuple(_worded(item, with_) for item in instrument.items)
-    return replace(instrument, items=items, supplement_hash=with_.content_hash)
-
-
-def _misfits(instrument: Instrument, with_: Supplement) -> Iterator[Finding]:
-    if (with_.instrument, with_.revision) != (instrument.id, instrument.revision):
-        yield Finding(("supplement",), f"is for {with_.instrument} revision {with_.revision}, not {instrument.id}")
-        return
-    for item_id in with_.items:
-        item = instrument.item_by_id.get(item_id)
-        if item is None:
-            yield Finding(("items", item_id), f"is no item of {instrument.id}")
-        elif item.text is not None:
-            yield Finding(("items", item_id), "has its publisher's wording already")
-        elif with_.context is not None and item.context is not None:
-            yield Finding(("context",), "the stem is there already")
-    if without := [item.id for item in instrument.items if item.text is None and item.id not in with_.items]:
-        yield Finding(("items",), f"{', '.join(without)}: still without wording")
-
-
-def _worded(item: Item, with_: Supplement) -> Item:
-    if item.id not in with_.items:
-        return item
-    return replace(item, text=with_.items[item.id], context=with_.context or item.context)
+def _findings(data: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        date.fromisoformat(data["date"])
+    except ValueError:
+        yield Finding(("date",), "is not a date such as 2026-11-24")
+    if data["language"] == PUBLISHED:
+        for key in ("contexts", "options"):
+            if data[key]:
+                yield Finding((key,), f"belongs to a translation, and the language is {PUBLISHED}")
+        if not data["items"] and not data["tables"]:
+            yield Finding((), "brings neither items nor tables")
+        if data["context"] is not None and not data["items"]:
+            yield Finding(("context",), "is the stem of items, and there are none")
+    elif data["tables"]:
+        yield Finding(("tables",), "count in every language: they belong to the supplement without `language`")
+    files = [written["file"] for written in data["tables"].values()]
+    if len(set(files)) < len(files):
+        yield Finding(("tables",), "two scales have the same file")
