@@ -5,7 +5,17 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection
 
-from prom_server.store import alerts, assessments, audit, clinics, courses, invitations, patients, staff  # noqa: F401
+from prom_server.store import (  # noqa: F401
+    alerts,
+    assessments,
+    audit,
+    clinics,
+    courses,
+    definitions,
+    invitations,
+    patients,
+    staff,
+)
 from prom_server.store.base import Base, Exact, Instant
 
 # Migrations stand alone: they name plain types, so that a later change of ours cannot change the past.

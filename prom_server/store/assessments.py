@@ -50,7 +50,7 @@ class Assessment(Base):
 
 
 class Administration(Base):
-    """One instrument being answered in an assessment, pinned to the revision it began with.
+    """One instrument being answered in an assessment, pinned to the revision and the hashes it began with.
 
     `sequence` counts the saves: a save claims it, so two saves never share a number.
     """
@@ -82,6 +82,7 @@ class Administration(Base):
     instrument_id: Mapped[str] = mapped_column(String(60))
     instrument_revision: Mapped[int]
     content_hash: Mapped[str] = mapped_column(String(64))
+    supplement_hash: Mapped[str | None] = mapped_column(String(64))  # "": none. None: begun before it was kept
     language: Mapped[str] = mapped_column(String(10))
     mode: Mapped[str] = mapped_column(String(20))  # own_device
     watched: Mapped[bool]  # an item with an alert rule has not been looked after yet: see services.alerting
@@ -109,10 +110,24 @@ class Response(Base):
 
 
 class RecordedScore(Base):
-    """A score as computed at submission, under the administration's instrument revision."""
+    """One scale as computed at submission, or later by a re-scoring; which supersedes it, and never changes it.
+
+    The revision and the hashes name what it was computed under. They are None only where an older server wrote the
+    row while this one was being installed: then it was the administration's own.
+    """
 
     __tablename__ = "score"
-    __table_args__ = (UniqueConstraint("administration_id", "scale"),)
+    __table_args__ = (
+        Index(
+            "uq_score_administration_id_scale",
+            "administration_id",
+            "scale",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index("ix_score_administration_id", "administration_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     administration_id: Mapped[int] = mapped_column(ForeignKey("administration.id"))
@@ -126,3 +141,8 @@ class RecordedScore(Base):
     items: Mapped[int]
     band: Mapped[str | None] = mapped_column(String(60))
     reason: Mapped[str | None] = mapped_column(String(40))
+    instrument_revision: Mapped[int | None]
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    supplement_hash: Mapped[str | None] = mapped_column(String(64))
+    computed_at: Mapped[datetime | None] = mapped_column(Instant)
+    superseded_at: Mapped[datetime | None] = mapped_column(Instant)  # None: the current one

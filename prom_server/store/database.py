@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -38,7 +40,8 @@ class Database:
             self.writer = _sqlite_engine(url, writes=True)
             self.reader = _sqlite_engine(url, writes=False)
         else:
-            self.writer = self.reader = _postgresql_engine(url)
+            self.writer = _postgresql_engine(url)
+            self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ")  # one snapshot, as SQLite's
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -53,6 +56,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        """A session that only reads, all of it as of one moment."""
         with _telling_when_unavailable(), Session(self.reader) as session:
             yield session
 
@@ -74,6 +78,12 @@ class Database:
         with self.writer.connect() as connection:
             command.upgrade(self.alembic(connection), revision)
             connection.commit()
+
+    def is_newest(self) -> bool:
+        """Whether the schema is at the newest revision."""
+        with _telling_when_unavailable(), self.reader.connect() as connection:
+            newest = ScriptDirectory.from_config(self.alembic(connection)).get_current_head()
+            return MigrationContext.configure(connection).get_current_revision() == newest
 
     def make_file(self) -> None:
         """On SQLite: the file, if there is none. The engines never make one."""

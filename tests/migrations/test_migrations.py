@@ -10,13 +10,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Boolean, Connection, Date, DateTime, Float, MetaData, String, Table, func, inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from prom_server.store.base import Base
 from prom_server.store.database import Database
 
-APPEND_ONLY = ("audit", "response", "alert_step")
+APPEND_ONLY = ("audit", "response", "alert_step", "definition", "score")
 MOMENT = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
+
+Rows = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def _value(column: Any, *, aware: bool) -> Any:
     return next((value for kind, value in kinds if isinstance(column.type, kind)), 1)
 
 
-def fill(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+def fill(database: Database) -> Rows:
     """A row in every table; all of them as they are read back."""
     with database.writer.begin() as connection:
         metadata = reflected(connection)
@@ -86,10 +88,19 @@ def fill(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     return rows(database)
 
 
-def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+def rows(database: Database) -> Rows:
     with database.reader.connect() as connection:
         tables = reflected(connection).sorted_tables
-        return {table.name: [tuple(row) for row in connection.execute(select(table))] for table in tables}
+        return {table.name: [dict(row) for row in connection.execute(select(table)).mappings()] for table in tables}
+
+
+def common(found: Rows, like: Rows) -> Rows:
+    """What `found` has of the tables and columns of `like`, where each has its row."""
+    return {
+        table: [{column: row[column] for column in like[table][0]} for row in found[table]]
+        for table in like
+        if table in found
+    }
 
 
 def test_up_down_up(empty: Database) -> None:
@@ -145,23 +156,89 @@ def test_partial_indexes_are_partial_in_the_database(database: Database) -> None
         assert set(session.scalars(text(listed))) == wanted != set()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_rows_come_through(empty: Database, revision: str) -> None:
     """What an older server stored is there after the newest migration, and could be stored at all."""
     empty.migrate(revision)
     stored = fill(empty)
     assert all(len(found) == 1 for found in stored.values())
     empty.migrate()
-    after = rows(empty)
-    assert {table: after[table] for table in stored} == stored
+    assert common(rows(empty), stored) == stored
 
 
-def test_rows_come_through_down_and_up(empty: Database) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_rows_come_through_down_and_up(empty: Database, revision: str) -> None:
+    """Everything that the older server knows; what only the newer one does is lost."""
     empty.migrate()
     stored = fill(empty)
-    downgrade(empty, "0001")
+    downgrade(empty, revision)
+    kept = rows(empty)
+    assert set(stored) - set(kept) == {"definition"}
+    assert common(stored, kept) == kept
     empty.migrate()
-    assert rows(empty) == stored
+    assert common(rows(empty), kept) == kept
+
+
+def test_scores_of_an_older_server_say_what_they_were_computed_under(empty: Database) -> None:
+    empty.migrate("0002")
+    fill(empty)
+    empty.migrate()
+    (score,), (administration,) = rows(empty)["score"], rows(empty)["administration"]
+    assert score["instrument_revision"] == administration["instrument_revision"] == 1
+    assert score["content_hash"] == administration["content_hash"] == "content_hash"
+    assert score["computed_at"] == administration["submitted_at"]
+    assert (score["supplement_hash"], score["superseded_at"]) == (None, None)
+    assert administration["supplement_hash"] is None  # not known: today's wording, and never "none"
+
+
+def test_the_way_down_keeps_the_scores_of_the_submission(empty: Database) -> None:
+    empty.migrate()
+    fill(empty)  # with one score, superseded
+    with empty.writer.begin() as connection:
+        scores = reflected(connection).tables["score"]
+        first = filled(scores, aware=not empty.on_sqlite)
+        connection.execute(scores.insert(), first | {"id": 2, "superseded_at": None})
+    downgrade(empty, "0002")
+    assert [row["id"] for row in rows(empty)["score"]] == [1]
+
+
+def test_an_older_server_may_still_write_while_this_one_migrates(empty: Database) -> None:
+    """Every column that is new may be left out."""
+    empty.migrate("0002")
+    with empty.writer.begin() as connection:
+        older = {table.name: set(table.columns.keys()) for table in reflected(connection).sorted_tables}
+    empty.migrate()
+    with empty.writer.begin() as connection:
+        metadata = reflected(connection)
+        for table in metadata.sorted_tables:
+            row = filled(table, aware=not empty.on_sqlite)
+            if table.name in older:
+                connection.execute(table.insert(), {name: row[name] for name in older[table.name]})
+    assert rows(empty)["score"][0]["content_hash"] is None
+
+
+def test_a_score_is_superseded_once_and_never_otherwise_changed(database: Database) -> None:
+    with database.writer.begin() as connection:
+        metadata = reflected(connection)
+        for table in metadata.sorted_tables:
+            row = filled(table, aware=not database.on_sqlite)
+            connection.execute(table.insert(), row | ({"superseded_at": None} if table.name == "score" else {}))
+    with database.writer.begin() as connection:
+        connection.execute(text("UPDATE score SET superseded_at = '2026-11-24 08:00:00'"))
+    for act in ("superseded_at = NULL", "superseded_at = '2026-11-25 08:00:00'", "value = 1", "band = NULL"):
+        with pytest.raises(DBAPIError, match="score is append-only"), database.writer.begin() as connection:
+            connection.execute(text(f"UPDATE score SET {act}"))
+
+
+def test_one_scale_has_one_current_score_and_any_number_of_superseded_ones(database: Database) -> None:
+    fill(database)
+    with database.writer.begin() as connection:
+        scores = reflected(connection).tables["score"]
+        row = filled(scores, aware=not database.on_sqlite)
+        connection.execute(scores.insert(), row | {"id": 2})
+        connection.execute(scores.insert(), row | {"id": 3, "superseded_at": None})
+    with pytest.raises(IntegrityError), database.writer.begin() as connection:
+        connection.execute(scores.insert(), row | {"id": 4, "superseded_at": None})
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.responses import Current, scored_answers
 from prom_server.core.scoring import score
-from prom_server.services import catalogue
+from prom_server.services import pinning
 from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
 
 
@@ -13,11 +13,13 @@ def differences(session: Session) -> list[str]:
     """One sentence for each administration that is not whole."""
     found = []
     for row in session.scalars(select(Administration)):
-        instrument = catalogue.instrument(row.instrument_id, row.instrument_revision)
+        instrument = pinning.begun_with(session, row)
         stored = [
             (each.scale, each.status, each.raw, each.value, each.answered)
             for each in session.scalars(
-                select(RecordedScore).where(RecordedScore.administration_id == row.id).order_by(RecordedScore.id)
+                select(RecordedScore)
+                .where(RecordedScore.administration_id == row.id, RecordedScore.superseded_at.is_(None))
+                .order_by(RecordedScore.id)
             )
         ]
         expected = []
