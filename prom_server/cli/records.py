@@ -1,25 +1,37 @@
 """Records of answers from JSON lines or CSV, one at a time: a bad one becomes an error and the rest goes on."""
 
 import csv
+import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import BinaryIO
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
 
 MAX_LINE = 1_000_000  # bytes; a longer line is skipped to its end without being kept
 
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the input. With an `error` there are no answers."""
 
     line: int
     id: object = None
-    answers: Mapping[str, int | None] = field(default_factory=dict)
+    answers: Mapping[str, int | None] = MappingProxyType({})
     error: str | None = None
+
+
+Reader = Callable[[BinaryIO], Iterator[Record]]
+
+
+class Damaged(Exception):
+    """The input cannot be read from this line on; what came before it stands."""
+
+    def __init__(self, line: int, error: Exception) -> None:
+        super().__init__(f"the compressed file is damaged or cut off: {error}")
+        self.line = line
 
 
 class _Bad(ValueError):
@@ -41,8 +53,8 @@ def json_records(source: BinaryIO) -> Iterator[Record]:
             yield Record(number, id_, answers)
 
 
-def csv_records(source: BinaryIO) -> Iterator[Record]:
-    """A heading with `id` and item columns, then one record to a line; an empty cell is not answered."""
+def csv_records(source: BinaryIO, *, empty_is_absent: bool = False) -> Iterator[Record]:
+    """A heading with `id` and item columns, then one record to a line; an empty cell is not answered, or not asked."""
     heading: list[str] | None = None
     for number, content in _lines(source):
         try:
@@ -51,6 +63,8 @@ def csv_records(source: BinaryIO) -> Iterator[Record]:
                 heading = _heading(cells)
                 continue
             id_, answers = _from_cells(heading, cells)
+            if empty_is_absent:
+                answers = {item: value for item, value in answers.items() if value is not None}
         except _Bad as error:
             yield Record(number, error.id, error=str(error))
             if heading is None:
@@ -62,18 +76,21 @@ def csv_records(source: BinaryIO) -> Iterator[Record]:
 
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Numbered lines that are not blank; None for one that is too long."""
+    """Numbered lines that are not blank; None for one that is too long. Raises `Damaged`."""
     number = 0
-    while content := source.readline(MAX_LINE + 1):
-        number += 1
-        if len(content) > MAX_LINE:
-            _skip(source, content)
-            yield number, None
-            continue
-        if number == 1:
-            content = content.removeprefix(b"\xef\xbb\xbf")
-        if content.strip():
-            yield number, content
+    try:
+        while content := source.readline(MAX_LINE + 1):
+            number += 1
+            if len(content) > MAX_LINE:
+                _skip(source, content)
+                yield number, None
+                continue
+            if number == 1:
+                content = content.removeprefix(b"\xef\xbb\xbf")
+            if content.strip():
+                yield number, content
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Damaged(number + 1, error) from error
 
 
 def _skip(source: BinaryIO, content: bytes) -> None:
@@ -106,7 +123,8 @@ def _from_json(text: str) -> tuple[object, Mapping[str, int | None]]:
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        record = _DECODER.decode(text)
+        return record if text.count(":") == _pairs(record) else _CAREFUL.decode(text)
     except _Bad:
         raise
     except RecursionError as error:
@@ -126,6 +144,21 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise _Bad(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_CAREFUL = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+
+
+def _pairs(record: object) -> int:
+    """How many pairs of key and value stand in a record and its answers.
+
+    A text with as many colons has no key twice; one with more may, or has colons elsewhere: it is read with care.
+    """
+    if not isinstance(record, dict):
+        return -1
+    answers = record.get("answers")
+    return len(record) + (len(answers) if isinstance(answers, dict) else 0)
 
 
 def _cells(text: str) -> list[str]:

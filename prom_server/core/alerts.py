@@ -21,8 +21,7 @@ def raised_by(instrument: Instrument, item_id: str, value: int | None) -> ItemAl
 
 def alerts_of(instrument: Instrument, answers: Answers) -> tuple[RaisedAlert, ...]:
     """What the whole form raises: alerts, and a flag for every watched item that was not answered."""
-    raised = (_of(rule, answers.get(rule.item)) for rule in instrument.alerts)
-    return tuple(alert for alert in raised if alert is not None)
+    return tuple(alert for rule in instrument.alerts if (alert := _of(rule, answers.get(rule.item))) is not None)
 
 
 def _of(rule: ItemAlert, value: int | None) -> RaisedAlert | None:

@@ -7,6 +7,7 @@ HealthMeasures scores PROMIS. T = 50 + 10 theta.
 Arrays are indexed [item, category, theta] or [item, theta]. A category counts from 0, the item's fewest points.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,6 +21,7 @@ THETA: Array = np.arange(-40, 41) / 10
 PRIOR: Array = np.exp(-(THETA**2) / 2)
 PRIOR /= PRIOR.sum()
 _LOG_PRIOR: Array = np.log(PRIOR)
+_CHUNK = 1_000  # patterns whose posteriors fit into the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,30 @@ def posterior(log_likelihood: Array) -> Array:
 def estimate(weights: Array) -> Estimate:
     """The mean and the standard deviation of a posterior over the grid."""
     theta = float(weights @ THETA)
-    return Estimate(theta, float(np.sqrt(weights @ (THETA - theta) ** 2)))
+    return Estimate(theta, math.sqrt(weights @ (THETA - theta) ** 2))
 
 
 def pattern_estimate(bank: ItemBank, points: Mapping[str, int]) -> Estimate:
     """Expected a posteriori from the points of the items that were answered."""
     return estimate(posterior(bank.log_likelihood(points)))
+
+
+def pattern_estimates(bank: ItemBank, categories: NDArray[np.int_]) -> tuple[Array, Array]:
+    """Theta and standard error of many patterns at once, as `pattern_estimate` gives them but for rounding (1e-13).
+
+    `categories` is [pattern, item], the items those of the bank in its order; -1 where one was not answered.
+    """
+    numbers = np.arange(bank.log_p.shape[1])
+    log_p = np.where(np.isfinite(bank.log_p), bank.log_p, 0).reshape(-1, THETA.size)
+    theta, se = np.empty(len(categories)), np.empty(len(categories))
+    for begin in range(0, len(categories), _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        # One product of matrices instead of a look-up for each item: no category, nothing added.
+        chosen = (categories[chunk, :, None] == numbers).reshape(-1, len(log_p)).astype(np.float64)
+        weights = posterior(chosen @ log_p)
+        theta[chunk] = weights @ THETA
+        se[chunk] = np.sqrt(np.maximum(weights @ THETA**2 - theta[chunk] ** 2, 0))  # rounding may go below 0
+    return theta, se
 
 
 def sum_score_table(items: Iterable[Graded], theta: Array) -> list[Estimate]:

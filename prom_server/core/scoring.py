@@ -8,21 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from prom_server.core import irt
-from prom_server.core.instrument import (
-    AdaptiveRule,
-    CompositeRule,
-    Instrument,
-    Item,
-    Metric,
-    RatingRule,
-    Scale,
-    SumRule,
-    TableRule,
-    Term,
-)
+from prom_server.core.instrument import Instrument, Item, Metric, Scale
 from prom_server.core.refusals import InvalidAnswer
+from prom_server.core.rules import AdaptiveRule, CompositeRule, MeanRule, RatingRule, SumRule, TableRule, Term
 
 Answers = Mapping[str, int | None]  # item id -> option value, or None: not answered
 
@@ -61,9 +52,8 @@ class Score:
     reason: Reason | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Computed:
-    """What a rule says of one scale; `score` adds the counts and the band."""
+class _Computed(NamedTuple):
+    """What a rule says of one scale; `_score` adds the counts and the band."""
 
     value: Decimal | None = None
     se: Decimal | None = None
@@ -79,11 +69,11 @@ _TABLE_MISSING = _Computed(status=Status.NOT_SCORABLE, reason=Reason.TABLE_MISSI
 def score(instrument: Instrument, answers: Answers) -> tuple[Score, ...]:
     """Every scale of the instrument, in its order. Raises `InvalidAnswer`; never guesses, never coerces."""
     check_answers(instrument, answers)
-    points = {scale.id: _points(instrument, scale, answers) for scale in instrument.scales}
-    computed: dict[str, _Computed] = {}
-    for scale in sorted(instrument.scales, key=lambda scale: isinstance(scale.rule, CompositeRule)):  # parts first
-        computed[scale.id] = _compute(instrument, scale, points[scale.id], computed)
-    return tuple(_score(scale, computed[scale.id], answers, points[scale.id]) for scale in instrument.scales)
+    scores: dict[str, Score] = {}
+    for scale in instrument.parts_first:
+        points = _points(instrument, scale, answers)
+        scores[scale.id] = _score(scale, _compute(instrument, scale, points, scores), answers, points)
+    return tuple([scores[scale.id] for scale in instrument.scales])
 
 
 def check_answers(instrument: Instrument, answers: Answers) -> None:
@@ -92,14 +82,16 @@ def check_answers(instrument: Instrument, answers: Answers) -> None:
     Unscored items may be absent, and of an adaptive instrument what was not asked. Booleans, fractions and strings are
     refused, even where they equal an option.
     """
-    for item_id in answers:
-        if item_id not in instrument.item_by_id:
-            raise InvalidAnswer(f"{instrument.id} has no item {_shown(item_id)}", _shown(item_id))
-    for item in instrument.items:
-        if item.id in answers:
-            _check_value(item, answers[item.id])
-        elif item.scored and instrument.adaptive is None:
-            raise InvalidAnswer(f"{item.id} is missing: every scored item is a key, null where not answered", item.id)
+    points = instrument.points
+    for item, value in answers.items():
+        if item not in points:
+            raise InvalidAnswer(f"{instrument.id} has no item {_shown(item)}", _shown(item))
+        # bool is an int in Python, and True == 1: it must not pass as an answer
+        if value is not None and (type(value) is not int or value not in points[item]):
+            raise _not_an_option(instrument.item_by_id[item], value)
+    if not answers.keys() >= instrument.required:
+        item = next(item.id for item in instrument.scored_items if item.id not in answers)
+        raise InvalidAnswer(f"{item} is missing: every scored item is a key, null where not answered", item)
 
 
 def half_up(value: Decimal, step: Decimal) -> Decimal:
@@ -112,14 +104,11 @@ def tenths(value: float) -> Decimal:
     return half_up(Decimal(value), Decimal("0.1"))
 
 
-def _check_value(item: Item, value: object) -> None:
-    if value is None:
-        return
-    if type(value) is not int:  # bool is an int in Python, and True == 1: it must not pass as an answer
-        raise InvalidAnswer(f"{item.id}: {_shown(value)} is not a whole number", item.id)
-    if item.option(value) is None:
-        allowed = ", ".join(str(option.value) for option in item.options)
-        raise InvalidAnswer(f"{item.id}: {_shown(value)} is none of its options ({allowed})", item.id)
+def _not_an_option(item: Item, value: object) -> InvalidAnswer:
+    if type(value) is not int:
+        return InvalidAnswer(f"{item.id}: {_shown(value)} is not a whole number", item.id)
+    allowed = ", ".join(str(option.value) for option in item.options)
+    return InvalidAnswer(f"{item.id}: {_shown(value)} is none of its options ({allowed})", item.id)
 
 
 def _shown(value: object) -> str:
@@ -132,11 +121,8 @@ Points = dict[str, int]  # item id -> what its answer counts; only the answered 
 
 
 def _points(instrument: Instrument, scale: Scale, answers: Answers) -> Points:
-    return {
-        item: instrument.item_by_id[item].points(value)
-        for item in scale.items
-        if (value := answers.get(item)) is not None
-    }
+    points = instrument.points
+    return {item: points[item][value] for item in scale.items if (value := answers.get(item)) is not None}
 
 
 def _score(scale: Scale, computed: _Computed, answers: Answers, points: Points) -> Score:
@@ -156,10 +142,12 @@ def _score(scale: Scale, computed: _Computed, answers: Answers, points: Points) 
     )
 
 
-def _compute(instrument: Instrument, scale: Scale, points: Points, parts: Mapping[str, _Computed]) -> _Computed:
+def _compute(instrument: Instrument, scale: Scale, points: Points, parts: Mapping[str, Score]) -> _Computed:
     match scale.rule:
         case SumRule() as rule:
             return _sum(instrument, scale, rule, points)
+        case MeanRule():
+            return _mean(scale, points)
         case TableRule() as rule:
             return _look_up(instrument, scale, rule, points)
         case RatingRule():
@@ -172,20 +160,25 @@ def _compute(instrument: Instrument, scale: Scale, points: Points, parts: Mappin
 
 def _sum(instrument: Instrument, scale: Scale, rule: SumRule, points: Points) -> _Computed:
     """The sum; with few enough missing, their mean times the number of items (Arrieta 2017), half up."""
-    missing = [item for item in scale.items if item not in points]
-    total = sum(points.values())
+    total, missing = sum(points.values()), len(scale.items) - len(points)
     if not missing:
         return _Computed(Decimal(total))
-    if not points or len(missing) > rule.max_missing:
+    if not points or missing > rule.max_missing:
         return _ITEMS_MISSING
     # Multiplied before divided: the mean alone would be cut to 28 digits.
     value = half_up(Decimal(total * len(scale.items)) / len(points), Decimal(1))
-    key_item_missing = any(instrument.alert_on(item) for item in missing)
+    key_item_missing = any(instrument.alert_on(item) for item in scale.items if item not in points)
     return _Computed(
         value,
         status=Status.PRORATED,
         reason=Reason.KEY_ITEM_MISSING if key_item_missing else Reason.PRORATED,
     )
+
+
+def _mean(scale: Scale, points: Points) -> _Computed:
+    if len(points) < len(scale.items):
+        return _ITEMS_MISSING
+    return _Computed(half_up(Decimal(sum(points.values())) / len(points), scale.step))
 
 
 def _look_up(instrument: Instrument, scale: Scale, rule: TableRule, points: Points) -> _Computed:
@@ -214,7 +207,7 @@ def _in_tenths(found: irt.Estimate, status: Status, reason: Reason | None = None
     return _Computed(tenths(found.t), tenths(found.t_se), status, reason)
 
 
-def _combine(rule: CompositeRule, parts: Mapping[str, _Computed]) -> _Computed:
+def _combine(rule: CompositeRule, parts: Mapping[str, Score]) -> _Computed:
     """T = 50 + 10 * (weighted sum of standardised parts), in tenths, from the parts' own rounded values."""
     values = {part.scale: parts[part.scale].value for term in rule.terms for part in term.mean_of}
     known = {scale: value for scale, value in values.items() if value is not None}

@@ -1,6 +1,6 @@
 """A published screening rule over the items of one form ("PHQ-9: major"). Never a diagnosis."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from prom_server.core.instrument import Instrument, Screening, ScreeningRule
 from prom_server.core.scoring import Answers
@@ -25,8 +25,7 @@ def in_words(screened: dict[str, bool | None]) -> dict[str, bool | str]:
     return {rule: INDETERMINATE if positive is None else positive for rule, positive in screened.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Count:
+class _Count(NamedTuple):
     positive: int  # items that are positive
     missing: int  # items that could be
     core_positive: bool  # a core item is positive
@@ -34,16 +33,17 @@ class _Count:
 
 
 def _count(instrument: Instrument, screening: Screening, answers: Answers) -> _Count:
-    items = [item.id for item in instrument.scored_items]
-    missing = {item for item in items if answers[item] is None}
-    positive = {item for item in items if _is_positive(screening, item, answers[item])}
+    usual, exceptions = screening.positive_from, screening.positive_from_of
+    positive, missing = set(), set()
+    for item in instrument.required:
+        value = answers[item]
+        if value is None:
+            missing.add(item)
+        elif value >= exceptions.get(item, usual):
+            positive.add(item)
     return _Count(
         len(positive), len(missing), not positive.isdisjoint(screening.core), not missing.isdisjoint(screening.core)
     )
-
-
-def _is_positive(screening: Screening, item: str, value: int | None) -> bool:
-    return value is not None and value >= screening.positive_from_of.get(item, screening.positive_from)
 
 
 def _decide(rule: ScreeningRule, count: _Count) -> bool | None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, event, select, text
 
 from prom_server import clock
 from prom_server.core.permissions import Role
+from prom_server.services import catalogue
 from prom_server.store.assessments import Assessment
 from prom_server.store.database import Database
 from prom_server.store.patients import Patient
@@ -47,7 +48,7 @@ ADMINISTRATION = (
     "INSERT INTO administration (id, public_id, clinic_id, assessment_id, position, instrument_id, instrument_revision,"
     " content_hash, language, mode, watched, sequence, started_at, submitted_at) SELECT 4 * i + :k, "
     + ID.format("d{k}")
-    + ", :clinic, 4 * i, :k + 1, 'phq-9', 1, 'x', 'en', 'own_device', false, 9, CAST(:at AS {moment}),"
+    + ", :clinic, 4 * i, :k + 1, 'phq-9', 1, :content_hash, 'en', 'own_device', false, 9, CAST(:at AS {moment}),"
     " CAST(:at AS {moment}) FROM n"
 )
 PATIENT = (
@@ -94,8 +95,9 @@ def _group(connection: Connection, clinic_id: int, low: int, high: int, group: i
             done_at = {"started": moment, "completed": moment}
             words = {**_without(facts, "at"), **days, **done_at, "time_point": time_point}
             _pour(connection, ASSESSMENT, k, which, **words)
+    content_hash = catalogue.instrument("phq-9", 1).content_hash
     for k in range(PARTS):
-        _pour(connection, ADMINISTRATION, k, **facts)
+        _pour(connection, ADMINISTRATION, k, **facts, content_hash=content_hash)
 
 
 def _without(facts: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands `score` and `instruments check`, from the outside."""
+"""The command `score`, from the outside."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from prom_server import resources
-from prom_server.cli import instruments as commands
 from prom_server.cli.records import MAX_LINE
+from prom_server.cli.score import score
+from prom_server.definitions.library import Library
+from tests.unit.definitions.clinic_supplements import self_efficacy
 
 GAD7 = [f"gad{n}" for n in range(1, 8)]
 PHQ9 = [f"phq{n}" for n in range(1, 10)]
-SHIPPED = resources.directory("instruments")
 
 
 def run(instrument: str, content: str | bytes, *options: str, expect: int = 0) -> list[dict[str, object]]:
@@ -22,7 +22,7 @@ def run(instrument: str, content: str | bytes, *options: str, expect: int = 0) -
 
 
 def invoke(arguments: list[str], content: str | bytes = "") -> Result:
-    result = CliRunner().invoke(commands.score, arguments, input=content)
+    result = CliRunner().invoke(score, arguments, input=content)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
@@ -191,34 +191,33 @@ def test_an_unknown_instrument_or_file_is_a_clear_message() -> None:
     assert invoke(["gad-7", "/nowhere/answers.jsonl"]).exit_code == 2
 
 
-def check(*arguments: str) -> Result:
-    return CliRunner().invoke(commands.instruments, ["check", *arguments])
+# ---- Adaptive instruments, patterns, supplements
 
 
-def test_all_shipped_definitions_pass_the_linter() -> None:
-    result = check()
-    assert result.exit_code == 0, result.stderr
-    assert len(result.stdout.splitlines()) == len(list(SHIPPED.rglob("*.yaml"))) == 14
-    assert "phq-9.v1.yaml: instrument phq-9, revision 1: 10 worked examples agree" in result.stdout
+def test_of_an_adaptive_instrument_only_what_was_asked() -> None:
+    asked = {"EDDEP29": 3, "EDDEP41": None, "EDDEP04": 3, "EDDEP06": 3, "EDDEP36": 3}
+    [found] = run("promis-depression-cat", json.dumps({"id": "a", "answers": asked}))
+    [as_csv] = run(
+        "promis-depression-cat", "id,EDDEP29,EDDEP04,EDDEP06,EDDEP36,EDDEP41\na,3,3,3,3,\n", "--format", "csv"
+    )
+    of, of_csv = (each["scores"][0] for each in (found, as_csv))  # type: ignore[index]
+    assert (of["status"], of["answered"], of["items"]) == ("scored", 4, 5)
+    assert (of_csv["value"], of_csv["se"]) == (of["value"], of["se"])
+    assert (of_csv["answered"], of_csv["items"]) == (4, 4)
 
 
-def test_the_linter_names_file_and_line_and_goes_on(tmp_path: Path) -> None:
-    wrong = tmp_path / "gad-7.v1.yaml"
-    text = (SHIPPED / "gad/gad-7.v1.yaml").read_text(encoding="utf-8")
-    wrong.write_text(text.replace("better: lower", "better: No"), encoding="utf-8")
-    result = check(str(wrong), str(SHIPPED / "phq/phq-9.v1.yaml"))
-    assert result.exit_code == 1
-    number = text[: text.index("better: lower")].count("\n") + 1
-    assert result.stderr.startswith(f"{wrong}:{number}: ")
-    assert "phq-9, revision 1" in result.stdout
+def test_a_form_with_answers_missing_is_scored_by_its_pattern() -> None:
+    items = [item.id for item in Library.shipped().get("promis-depression-8a").items]
+    [found] = run("promis-depression-8a", line(answers=dict.fromkeys(items, 3) | {items[0]: None}))
+    assert found["scores"][0]["status"] == "pattern"  # type: ignore[index]
 
 
-def test_the_linter_checks_supplements(tmp_path: Path) -> None:
-    words = "\n".join(f"  pcs{n}: made-up words {n}" for n in range(1, 14))
-    head = "supplement: pcs\nrevision: 1\nsource: a licence\ndate: 2026-11-24\nentered_by: Bob\nitems:\n"
-    (tmp_path / "pcs.yaml").write_text(head + words + "\n", encoding="utf-8")
-    result = check("--supplements", str(tmp_path))
-    assert result.exit_code == 0, result.stderr
-    assert "supplement for pcs, revision 1" in result.stdout
-    (tmp_path / "unknown.yaml").write_text(head.replace("pcs", "sf-36") + words + "\n", encoding="utf-8")
-    assert check("--supplements", str(tmp_path)).exit_code == 1
+def test_a_supplement_brings_its_table(tmp_path: Path) -> None:
+    self_efficacy(tmp_path)
+    name = "promis-self-efficacy-symptoms-4a"
+    answers = line(answers=dict.fromkeys([f"SEMSX{n}" for n in ("009", "010", "011", "014")], 1))
+    [without] = run(name, answers)
+    [found] = run(name, answers, "--supplements", str(tmp_path))
+    assert without["scores"][0]["reason"] == "table-missing"  # type: ignore[index]
+    assert found["scores"][0]["status"] == "scored"  # type: ignore[index]
+    assert found["scores"][0]["value"] is not None  # type: ignore[index]
