@@ -12,5 +12,7 @@ from prom_server.store.database import Database
 def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The application for these settings. The database must already be migrated."""
     transaction.bind(database or Database(settings.database_url))
-    catalogue.bind(Library.shipped(settings.supplements))
+    library = Library.shipped(settings.supplements)
+    library.supplements()  # a wrong file is refused now, not at the first patient
+    catalogue.bind(library)
     return web.build(settings)

@@ -19,13 +19,11 @@ from prom_server.core.instrument import (
     Metric,
     MinimalDetectableChange,
     Option,
-    RatingRule,
     Scale,
     Section,
-    SumRule,
-    TableRule,
     Threshold,
 )
+from prom_server.core.rules import RatingRule, SumRule, TableRule
 from prom_server.core.schedule import Status, Window
 from prom_server.core.scoring import Reason, Score
 from prom_server.core.scoring import Status as ScoreStatus

@@ -14,8 +14,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from prom_server.core.instrument import AdaptiveRule, Instrument
+from prom_server.core.instrument import Instrument
 from prom_server.core.irt import THETA, Array, Estimate, ItemBank, estimate, posterior
+from prom_server.core.rules import AdaptiveRule
 
 
 class Stop(StrEnum):
@@ -94,7 +95,7 @@ def _stop(bank: ItemBank, rule: AdaptiveRule, asked: int, answered: int, reached
 
 
 def _most_informative(bank: ItemBank, weights: Array, asked: tuple[str, ...]) -> str:
-    """The first in bank order where two tell the same."""
-    expected = bank.information @ weights
+    """The first in bank order where two tell the same: each row summed alike, which a matrix product does not do."""
+    expected = np.vecdot(bank.information, weights)
     expected[[bank.index[item] for item in asked]] = -np.inf
     return bank.ids[int(expected.argmax())]

@@ -26,6 +26,7 @@ class Action(StrEnum):
     MANAGE_CLINIC = "clinic.manage"
     MANAGE_STAFF = "staff.manage"
     RECORD_PERMISSIONS = "permissions.record"
+    SEE_INSTRUMENTS = "instruments.see"
     SIGN_OUT = "own_session.end"
 
 
@@ -38,12 +39,19 @@ _DESK = {
     Action.SEE_FOLLOWUPS,
     Action.SEE_ALERTS,
     Action.ACKNOWLEDGE_ALERTS,
+    Action.SEE_INSTRUMENTS,
     Action.SIGN_OUT,
 }
 
 MAY: dict[Role, frozenset[Action]] = {
     Role.ADMINISTRATOR: frozenset(
-        {Action.MANAGE_CLINIC, Action.MANAGE_STAFF, Action.RECORD_PERMISSIONS, Action.SIGN_OUT}
+        {
+            Action.MANAGE_CLINIC,
+            Action.MANAGE_STAFF,
+            Action.RECORD_PERMISSIONS,
+            Action.SEE_INSTRUMENTS,
+            Action.SIGN_OUT,
+        }
     ),
     Role.COORDINATOR: frozenset(_DESK),
     Role.CLINICIAN: frozenset(_DESK | {Action.RESOLVE_ALERTS, Action.MARK_IN_ERROR}),

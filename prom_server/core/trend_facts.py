@@ -85,6 +85,7 @@ class RecordedScore:
     assessment: str
     instrument: str
     score: Score
+    revision: int | None = None  # that it was computed under: after a re-scoring not the administration's own
 
 
 class AlertState(StrEnum):

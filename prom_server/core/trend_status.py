@@ -42,11 +42,14 @@ def _gap(facts: TrendFacts, assessment: AssessmentFacts, charts: tuple[Chart, ..
 
 def _parts(facts: TrendFacts, assessment: AssessmentFacts) -> Iterable[PartGap]:
     for id_ in dict.fromkeys((*assessment.battery, *(each.instrument for each in assessment.administrations))):
-        begun = assessment.administration(id_)
-        if begun is None:
-            yield PartGap(facts.instruments[id_].short, 0, len(facts.instruments[id_].scored_items))
+        begun, instrument = assessment.administration(id_), facts.instruments[id_]
+        answered = begun.answered if begun else 0
+        if instrument.adaptive and not (begun and begun.submitted):
+            yield PartGap(instrument.short, answered, instrument.adaptive.most, at_most=True)
+        elif begun is None:
+            yield PartGap(instrument.short, 0, len(instrument.scored_items))
         elif not begun.submitted:
-            yield PartGap(facts.instruments[id_].short, begun.answered, begun.items)
+            yield PartGap(instrument.short, answered, begun.items)
 
 
 def pending(assessments: Iterable[AssessmentFacts], today: date) -> tuple[Pending, ...]:

@@ -90,6 +90,7 @@ class PartGap:
     instrument: str
     answered: int
     items: int
+    at_most: bool = False  # an adaptive instrument would have asked so many or fewer
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Course:
     first: int
     infusions: int = 5
     finished: bool = True
+    protocol: str = "ketamine-five-day"
     answers: dict[str, Answers] = field(default_factory=dict)
 
 
@@ -130,4 +131,11 @@ CAST = (
         }),
     )),
     Person("Zoe", "Newcomer", date(1999, 1, 25)),
+    Person("Cora", "Concocted", date(1981, 9, 16), (
+        Course(-100, protocol="five-day-adaptive", answers={
+            "baseline": A(0.72, -3),
+            "last-infusion": A(0.55, 0),
+            "month-3": A(0.42, 1, skip=("EDDEP29",)),
+        }),
+    )),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from prom_server.core.courses import FinishReason
 from prom_server.core.enrolment import PatientDetails
 from prom_server.core.instrument import Level
 from prom_server.core.permissions import Role, StaffMember
-from prom_server.core.refusals import InvalidAnswer
+from prom_server.core.responses import Current
 from prom_server.demo import cast
 from prom_server.demo.answers import answer
 from prom_server.services import (
@@ -38,7 +38,6 @@ from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 
 SECONDS_PER_ANSWER = 7
-PROTOCOL = "ketamine-five-day"
 PLANNED = 5
 RECENT = timedelta(days=20)
 ZONE = ZoneInfo(cast.CLINIC["time_zone"])
@@ -139,7 +138,7 @@ class Life:
         """A course: begun ten days before its first infusion, and every step on its day."""
         starts_on = self.today + timedelta(days=course.first)
         began = min(self.moment(course.first - 10), self.now)
-        public_id = courses.start_course(self.session, patient, PROTOCOL, starts_on, by=self.by, at=began)
+        public_id = courses.start_course(self.session, patient, course.protocol, starts_on, by=self.by, at=began)
         self.fill_in(public_id, "baseline", course)
         for day in range(course.infusions):
             given_at = min(self.moment(course.first + day, time(14, 0)), self.now)
@@ -179,17 +178,15 @@ class Life:
         left = wanted.only if wanted.only is not None else 10_000
         visit = visits.of_session(self.session, token, at=at)
         for part in battery.load(self.session, visit):
-            sequence, instrument = 0, part.instrument
-            for item in instrument.items:
+            while not part.ended:
                 if left == 0:
                     return
-                value = answer(instrument, item, wanted, self.chance)
+                item = part.items[part.place - 1]
+                value = answer(part.instrument, item, wanted, self.chance)
                 at += timedelta(seconds=SECONDS_PER_ANSWER)
-                try:
-                    posted = Posted(item.id, value, sequence)
-                    sequence = answering.save(self.session, token, part.position, posted, at=at).sequence
-                except InvalidAnswer:  # the difficulty item, where nothing was difficult
-                    continue
+                posted = Posted(item.id, value, part.sequence)
+                saved = answering.save(self.session, token, part.position, posted, at=at)
+                part = part.answering(item.id, Current(value, saved.sequence))
                 left -= 1
             answering.submit(self.session, token, part.position, at=at)
 

@@ -56,13 +56,13 @@ def days(first: date, last: date, locale: str = "en") -> str:
 
 
 def number(value: Decimal, metric: Metric) -> str:
-    """A score: T-scores in tenths, sums and ratings as integers."""
-    return _signless(value, 1 if metric is Metric.T else 0)
+    """A score: T-scores and means in tenths, sums and ratings as integers."""
+    return _signless(value, metric.decimals)
 
 
 def signed(value: Decimal, metric: Metric | None = None) -> str:
-    """A difference with its sign: −9.5, +3, 0. Tenths for a T-score, else as exact as it is."""
-    digits = 1 if metric is Metric.T or value != value.to_integral_value() else 0
+    """A difference with its sign: −9.5, +3, 0. Tenths for a T-score or a mean, else as exact as it is."""
+    digits = 1 if (metric and metric.decimals) or value != value.to_integral_value() else 0
     sign = "+" if value > 0 else _MINUS if value < 0 else ""
     return sign + _signless(abs(value), digits)
 

@@ -25,7 +25,7 @@ from prom_server.core.alert_desk import (
 from prom_server.core.instrument import Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import alerting, audit, catalogue, finding
+from prom_server.services import alerting, audit, finding, pinning
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration
 from prom_server.store.patients import Patient
@@ -55,7 +55,7 @@ def heading(session: Session, *, by: StaffMember, limit: int = LISTED) -> OpenAl
     rows = session.execute(
         unresolved.order_by(Alert.level, Alert.acknowledged_at.is_not(None), Alert.raised_at).limit(limit)
     )
-    return OpenAlerts(alerts, flags, tuple(line(*row) for row in rows))
+    return OpenAlerts(alerts, flags, tuple(line(session, *row) for row in rows))
 
 
 def open_alerts(session: Session, *, by: StaffMember, at: datetime) -> OpenAlerts:
@@ -71,7 +71,7 @@ def open_of_patient(session: Session, patient_public_id: str, *, by: StaffMember
     require(by, Action.SEE_ALERTS)
     patient = finding.patient(session, patient_public_id, by=by)
     mine = found(by).where(Alert.patient_id == patient.id, Alert.resolved_at.is_(None))
-    return tuple(line(*row) for row in session.execute(mine.order_by(Alert.level, Alert.raised_at)))
+    return tuple(line(session, *row) for row in session.execute(mine.order_by(Alert.level, Alert.raised_at)))
 
 
 def found(by: StaffMember) -> Select[Alert, Patient, Administration, str]:
@@ -85,8 +85,10 @@ def found(by: StaffMember) -> Select[Alert, Patient, Administration, str]:
     )
 
 
-def line(alert: Alert, patient: Patient, administration: Administration, acknowledged_by: str | None) -> AlertLine:
-    instrument = catalogue.instrument(administration.instrument_id, administration.instrument_revision)
+def line(
+    session: Session, alert: Alert, patient: Patient, administration: Administration, acknowledged_by: str | None
+) -> AlertLine:
+    instrument = pinning.begun_with(session, administration)
     return AlertLine(
         public_id=alert.public_id,
         level=Level(alert.level),

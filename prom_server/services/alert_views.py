@@ -18,7 +18,7 @@ from prom_server.core.enrolment import age_on
 from prom_server.core.instrument import Instrument, Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import alert_desk, audit, catalogue, finding
+from prom_server.services import alert_desk, audit, catalogue, finding, pinning
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment, Response
 from prom_server.store.courses import Course
@@ -35,7 +35,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
     if row is None:
         raise NotFound("no such alert")
     alert, patient, administration, _name = row
-    instrument = catalogue.instrument(administration.instrument_id, administration.instrument_revision)
+    instrument = pinning.begun_with(session, administration)
     assessment, course = session.execute(
         select(Assessment, Course)
         .join(Course, Course.id == Assessment.course_id)
@@ -44,7 +44,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
     point = catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(assessment.time_point)
     audit.record(session, "alert.view", by=by, at=at, patient_id=patient.id, subject=f"alert:{alert_public_id}")
     return AlertView(
-        line=alert_desk.line(*row),
+        line=alert_desk.line(session, *row),
         birth_date=patient.birth_date,
         age=age_on(patient.birth_date, finding.local_day(at, by.clinic)),
         phone=patient.phone,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import ItemAlert, Level
 from prom_server.core.refusals import NotFound
-from prom_server.services import audit, catalogue
+from prom_server.services import audit, pinning
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.base import opaque_id
@@ -100,7 +100,7 @@ def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
         )
     ).all()
     for administration, patient_id in waiting:
-        instrument = catalogue.instrument(administration.instrument_id, administration.instrument_revision)
+        instrument = pinning.begun_with(session, administration)
         for rule in instrument.alerts:
             not_answered(session, Answering(clinic_id, patient_id, administration.id), rule, at=at)
         watch(session, administration.id, watched=False)

@@ -14,22 +14,22 @@ from prom_server.core.alerts import raised_by
 from prom_server.core.instrument import Item
 from prom_server.core.refusals import InvalidAnswer, Refused
 from prom_server.core.responses import Current, check_value, scored_answers
-from prom_server.core.scoring import Score, score
-from prom_server.core.visit import (
-    PartState,
-    Place,
-    StepView,
-    Visit,
-    after,
-    next_place,
-    step_view,
-)
-from prom_server.services import alerting, audit, battery, visits
-from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
+from prom_server.core.visit import PartState, Place, Visit, after, next_place
+from prom_server.core.visit_views import StepView, step_view
+from prom_server.services import alerting, audit, battery, scores, visits
+from prom_server.store.assessments import Administration, Assessment, Response
 
 
 class AlreadySubmitted(Refused):
     """The instrument was submitted; its answers stand."""
+
+
+class NotAskedNow(InvalidAnswer):
+    """An item that other answers, changed meanwhile, no longer lead to. Nothing was stored."""
+
+
+class Unfinished(Refused):
+    """An adaptive instrument has an item to ask still. Until its end it is neither reviewed nor submitted."""
 
 
 class NewerAnswer(Refused):
@@ -84,7 +84,8 @@ def start(session: Session, token: str, *, at: datetime) -> Place:
 def save(session: Session, token: str, part: int, posted: Posted, *, at: datetime) -> Saved:
     """Stores one answer, or None for a skip. Returns only once it is to be committed.
 
-    Raises InvalidAnswer (no such item or option), NewerAnswer, AlreadySubmitted, AssessmentClosed, SessionOver.
+    Raises InvalidAnswer (no such item or option), NotAskedNow, NewerAnswer, AlreadySubmitted, AssessmentClosed,
+    SessionOver.
     """
     visit = visits.of_session(session, token, at=at)
     visits.require_open(visit)
@@ -108,7 +109,7 @@ def save(session: Session, token: str, part: int, posted: Posted, *, at: datetim
 def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
     """Closes one instrument and scores it, in one transaction. A second submit changes nothing.
 
-    The last one completes the assessment.
+    The last one completes the assessment. Raises Unfinished, AssessmentClosed, SessionOver.
     """
     visit = visits.of_session(session, token, at=at)
     session.execute(
@@ -116,7 +117,10 @@ def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
     )
     if visit.open and _close(session, visit, part, at=at):
         parts = battery.load(session, visit)
-        _score(session, visit, battery.part_at(parts, part), at=at)
+        mine = battery.part_at(parts, part)
+        if mine.adaptive and not mine.ended:
+            raise Unfinished(mine.instrument.id)
+        _score(session, visit, mine, at=at)
         if all(each.submitted for each in parts):
             session.execute(update(Assessment).where(Assessment.id == visit.assessment_id).values(completed_at=at))
         return next_place(parts)
@@ -135,11 +139,13 @@ def call_me(session: Session, token: str, part: int, number: int, *, at: datetim
 
 
 def _item(mine: PartState, posted: Posted) -> Item:
-    item = next((each for each in mine.items if each.id == posted.item_id), None)
+    item = mine.instrument.item_by_id.get(posted.item_id)
     if item is None:
-        raise InvalidAnswer(f"{mine.instrument.id} does not ask this item now")
+        raise InvalidAnswer(f"{mine.instrument.id} has no such item")
     if posted.value is not None:
         check_value(item, posted.value)
+    if item not in mine.items:
+        raise NotAskedNow(f"{mine.instrument.id} does not ask {item.id} now")
     return item
 
 
@@ -206,29 +212,12 @@ def _saved(mine: PartState, item: Item, *, shows_help: bool) -> Saved:
 
 def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime) -> None:
     answers = scored_answers(mine.instrument, mine.responses)
-    rows = [_score_row(mine.id, each) for each in score(mine.instrument, answers)]
-    session.execute(insert(RecordedScore), rows)
+    scores.record(session, mine.id, mine.instrument, answers, at=at)
     for rule in mine.instrument.alerts:
         if answers[rule.item] is None:
             alerting.not_answered(session, battery.whose(visit, mine), rule, at=at)
     _record(session, visit, "administration.submit", at=at, detail=mine.instrument.id)
     visits.touch(session, visit, at=at)
-
-
-def _score_row(administration_id: int, each: Score) -> dict[str, object]:
-    return {
-        "administration_id": administration_id,
-        "scale": each.scale,
-        "metric": each.metric,
-        "status": each.status,
-        "raw": each.raw,
-        "value": each.value,
-        "se": each.se,
-        "answered": each.answered,
-        "items": each.items,
-        "band": each.band,
-        "reason": each.reason,
-    }
 
 
 def _record(session: Session, visit: Visit, action: str, *, at: datetime, detail: str | None = None) -> None:

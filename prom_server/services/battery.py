@@ -1,6 +1,6 @@
 """The battery of an assessment: its administrations and their responses, as parts for the patient's pages."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import insert, select
@@ -10,7 +10,7 @@ from prom_server.core.instrument import Instrument, ItemAlert
 from prom_server.core.refusals import NotFound, Refused
 from prom_server.core.responses import Current
 from prom_server.core.visit import PartState, Visit
-from prom_server.services import catalogue
+from prom_server.services import catalogue, pinning
 from prom_server.services.alerting import Answering
 from prom_server.store.assessments import Administration, Response
 from prom_server.store.base import opaque_id
@@ -27,23 +27,29 @@ def load(session: Session, visit: Visit) -> tuple[PartState, ...]:
         .where(Administration.assessment_id == visit.assessment_id, Administration.in_error_at.is_(None))
         .order_by(Administration.position)
     ).all()
-    responses: dict[int, dict[str, Current]] = {each.id: {} for each in administrations}
-    for row in session.execute(
-        select(Response.administration_id, Response.item_id, Response.value, Response.sequence)
-        .where(Response.administration_id.in_(responses))
-        .order_by(Response.sequence)
-    ):
-        responses[row.administration_id][row.item_id] = Current(row.value, row.sequence)
-    begun = {each.position: _begun(each, responses[each.id]) for each in administrations}
+    given = responses(session, [each.id for each in administrations])
+    begun = {each.position: _begun(session, each, given[each.id]) for each in administrations}
     return tuple(begun.get(position) or _planned(position, id_) for position, id_ in enumerate(visit.battery, 1))
 
 
-def _begun(row: Administration, responses: dict[str, Current]) -> PartState:
+def responses(session: Session, administration_ids: Collection[int]) -> dict[int, dict[str, Current]]:
+    """Of each administration the current response of every item: the one with the highest sequence."""
+    found: dict[int, dict[str, Current]] = {each: {} for each in administration_ids}
+    for row in session.execute(
+        select(Response.administration_id, Response.item_id, Response.value, Response.sequence)
+        .where(Response.administration_id.in_(administration_ids))
+        .order_by(Response.sequence)
+    ):
+        found[row.administration_id][row.item_id] = Current(row.value, row.sequence)
+    return found
+
+
+def _begun(session: Session, row: Administration, given: dict[str, Current]) -> PartState:
     return PartState(
         id=row.id,
         position=row.position,
-        instrument=catalogue.instrument(row.instrument_id, row.instrument_revision),
-        responses=responses,
+        instrument=pinning.begun_with(session, row),
+        responses=given,
         sequence=row.sequence,
         submitted=row.submitted_at is not None,
     )
@@ -55,10 +61,12 @@ def _planned(position: int, instrument_id: str) -> PartState:
 
 
 def begin(session: Session, visit: Visit, parts: Iterable[PartState], *, at: datetime) -> None:
-    """Creates the administrations of these parts, pinned to today's revisions. Raises LicenceMissing."""
+    """Creates the administrations of these parts, pinned to today's definitions. Raises LicenceMissing."""
     if catalogue.missing_licences(session, visit.clinic, visit.battery):
         raise LicenceMissing("an instrument of the battery may not be used")
-    rows = [_row(visit, part.position, part.instrument, at=at) for part in parts]
+    instruments = {part.position: part.instrument for part in parts}
+    pinning.archive(session, instruments.values(), at=at)
+    rows = [_row(visit, position, instrument, at=at) for position, instrument in instruments.items()]
     session.execute(insert(Administration), rows)
 
 
@@ -71,7 +79,8 @@ def _row(visit: Visit, position: int, instrument: Instrument, *, at: datetime) -
         "instrument_id": instrument.id,
         "instrument_revision": instrument.revision,
         "content_hash": instrument.content_hash,
-        "language": "en",
+        "supplement_hash": instrument.supplement_hash,
+        "language": instrument.language,
         "mode": "own_device",
         "watched": bool(instrument.alerts),
         "sequence": 0,

@@ -41,6 +41,7 @@ def missing_licences(session: Session, clinic: ClinicFacts, instrument_ids: Iter
 
 
 def _may_use(each: Instrument, permitted: set[str]) -> bool:
-    if each.licence.kind is LicenceKind.PERMISSION:
-        return each.licence.family in permitted
-    return each.has_wording
+    """With its wording and its tables, and the holder's permission on record where one is needed."""
+    if each.licence.kind is LicenceKind.PERMISSION and each.licence.family not in permitted:
+        return False
+    return each.has_wording and each.has_tables

@@ -6,9 +6,11 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.corrections import AdministrationLine, Administrations, AlreadyMarked, ReasonNeeded
+from prom_server.core.instrument import Instrument
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import audit, catalogue, finding, progress
+from prom_server.services import audit, catalogue, finding, pinning, progress
+from prom_server.services.progress import Counted
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.courses import Course
@@ -46,17 +48,22 @@ def _lines(session: Session, these: ColumnElement[bool], *, by: StaffMember) -> 
         .order_by(Administration.started_at.desc(), Administration.position.desc(), Administration.id)
     ).all()
     ids = [row[0].id for row in rows]
-    answered, alerts = progress.of_administrations(session, ids), _open_alerts(session, ids)
+    counted, alerts = progress.of_administrations(session, ids), _open_alerts(session, ids)
     return tuple(
-        _line(each, time_point, course, name, answered.get(each.id, 0), alerts.get(each.id))
+        _line(pinning.begun_with(session, each), each, time_point, course, name, counted[each.id], alerts.get(each.id))
         for each, time_point, course, name in rows
     )
 
 
 def _line(
-    each: Administration, time_point: str, course: Course, marked_by: str | None, answered: int, alert_id: str | None
+    instrument: Instrument,
+    each: Administration,
+    time_point: str,
+    course: Course,
+    marked_by: str | None,
+    counted: Counted,
+    alert_id: str | None,
 ) -> AdministrationLine:
-    instrument = catalogue.instrument(each.instrument_id, each.instrument_revision)
     point = catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(time_point)
     return AdministrationLine(
         public_id=each.public_id,
@@ -67,8 +74,8 @@ def _line(
         course_number=course.number,
         started_at=each.started_at,
         submitted_at=each.submitted_at,
-        answered=answered,
-        items=len(instrument.scored_items),
+        answered=counted.answered,
+        items=counted.items,
         mode=each.mode,
         in_error_at=each.in_error_at,
         in_error_by=marked_by,

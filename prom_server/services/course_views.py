@@ -93,7 +93,7 @@ def assessment_view(
         window,
         status_at(facts, at, finding.local_day(at, by.clinic)),
         done.answered,
-        progress.battery_items(protocol),
+        progress.battery_items(protocol) - done.spared,
         row.completed_at,
     )
 

@@ -1,14 +1,20 @@
-"""How far assessments are: "31 of 58", and how many instruments were submitted."""
+"""How far assessments are: "31 of 58", and how many instruments were submitted.
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+Of an adaptive instrument m is the most that it asks, until it was submitted: then what it asked was all. Its answers
+are counted, not replayed: after a changed answer n may hold one to an item that is no longer led to, but never passes
+m.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from prom_server.core.instrument import Instrument
 from prom_server.core.schedule import Protocol
-from prom_server.services import catalogue
+from prom_server.services import catalogue, pinning
 from prom_server.store.assessments import Administration, Response
 
 
@@ -16,9 +22,18 @@ from prom_server.store.assessments import Administration, Response
 class Progress:
     answered: int = 0  # scored items with an answer; a skipped one is none
     submitted: int = 0  # instruments
+    spared: int = 0  # items of the battery that an adaptive instrument had no need to ask
 
 
 NONE = Progress()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Of one administration: `answered` of `items`."""
+
+    answered: int
+    items: int
 
 
 def of_assessments(session: Session, assessment_ids: Collection[int]) -> Mapping[int, Progress]:
@@ -26,30 +41,58 @@ def of_assessments(session: Session, assessment_ids: Collection[int]) -> Mapping
     if not assessment_ids:
         return {}
     these = and_(Administration.assessment_id.in_(assessment_ids), Administration.in_error_at.is_(None))
-    submitted = {
-        row.assessment_id: row.submitted
-        for row in session.execute(
-            select(Administration.assessment_id, func.count(Administration.submitted_at).label("submitted"))
-            .where(these)
-            .group_by(Administration.assessment_id)
+    rows = _administrations(session, these)
+    counted = _counted(session, rows, these)
+    found: dict[int, Progress] = {}
+    for row in rows:
+        so_far = found.get(row.assessment_id, NONE)
+        instrument, mine = counted[row.id]
+        found[row.assessment_id] = Progress(
+            answered=so_far.answered + mine.answered,
+            submitted=so_far.submitted + (row.submitted_at is not None),
+            spared=so_far.spared + _most(instrument) - mine.items,
         )
-    }
-    if not submitted:
-        return {}
-    answered = Counter(assessment_id for assessment_id, _ in _answered(session, these))
-    return {key: Progress(answered[key], submitted[key]) for key in submitted}
+    return found
 
 
-def of_administrations(session: Session, administration_ids: Collection[int]) -> Mapping[int, int]:
-    """How many scored items of each have an answer now."""
+def of_administrations(session: Session, administration_ids: Collection[int]) -> Mapping[int, Counted]:
+    """How many scored items of each have an answer now, and of how many."""
     if not administration_ids:
         return {}
     these = Administration.id.in_(administration_ids)
-    return Counter(administration_id for _, administration_id in _answered(session, these))
+    return {id_: counted for id_, (_, counted) in _counted(session, _administrations(session, these), these).items()}
 
 
-def _answered(session: Session, these: ColumnElement[bool]) -> Iterator[tuple[int, int]]:
-    """(assessment, administration) once for every scored item whose current response has a value."""
+def battery_items(protocol: Protocol) -> int:
+    """The scored items of a whole battery: the m of "n of m", at most."""
+    return sum(_most(catalogue.instrument(each)) for each in protocol.battery)
+
+
+def _administrations(session: Session, these: ColumnElement[bool]) -> Sequence[Administration]:
+    return session.scalars(select(Administration).where(these)).all()
+
+
+def _counted(
+    session: Session, rows: Sequence[Administration], these: ColumnElement[bool]
+) -> dict[int, tuple[Instrument, Counted]]:
+    given = _given(session, these) if rows else {}
+    found = {}
+    for row in rows:
+        instrument = pinning.begun_with(session, row)
+        found[row.id] = instrument, _count(instrument, given.get(row.id, {}), done=row.submitted_at is not None)
+    return found
+
+
+def _count(instrument: Instrument, given: Mapping[str, bool], *, done: bool) -> Counted:
+    most = _most(instrument)
+    answered = sum(has_value for item, has_value in given.items() if instrument.item_by_id[item].scored)
+    skipped = len(given) - answered
+    answered = min(answered, most)
+    return Counted(answered, answered + skipped if instrument.adaptive and done else most)
+
+
+def _given(session: Session, these: ColumnElement[bool]) -> Mapping[int, Mapping[str, bool]]:
+    """By administration: every item with a current response, and whether that has a value."""
     latest = (
         select(Response.administration_id, func.max(Response.sequence).label("sequence"))
         .join(Administration, Administration.id == Response.administration_id)
@@ -58,23 +101,15 @@ def _answered(session: Session, these: ColumnElement[bool]) -> Iterator[tuple[in
         .subquery()
     )
     current = and_(latest.c.administration_id == Response.administration_id, latest.c.sequence == Response.sequence)
-    rows = session.execute(
-        select(
-            Administration.assessment_id,
-            Administration.id,
-            Administration.instrument_id,
-            Administration.instrument_revision,
-            Response.item_id,
+    found: dict[int, dict[str, bool]] = defaultdict(dict)
+    for row in session.execute(
+        select(Response.administration_id, Response.item_id, Response.value.is_not(None).label("has_value")).join(
+            latest, current
         )
-        .join(Response, Response.administration_id == Administration.id)
-        .join(latest, current)
-        .where(Response.value.is_not(None))
-    )
-    for row in rows:
-        if catalogue.instrument(row.instrument_id, row.instrument_revision).item_by_id[row.item_id].scored:
-            yield row.assessment_id, row.id
+    ):
+        found[row.administration_id][row.item_id] = bool(row.has_value)
+    return found
 
 
-def battery_items(protocol: Protocol) -> int:
-    """The scored items of a whole battery: the m of "n of m"."""
-    return sum(len(catalogue.instrument(each).scored_items) for each in protocol.battery)
+def _most(instrument: Instrument) -> int:
+    return instrument.adaptive.most if instrument.adaptive else len(instrument.scored_items)

@@ -4,18 +4,17 @@ Eight statements, however many courses there are.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prom_server.core.instrument import Instrument, Level, Metric
+from prom_server.core.instrument import Instrument, Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.responses import Current, ItemState, states
 from prom_server.core.schedule import Facts, Protocol, status_at
-from prom_server.core.scoring import Reason, Score, Status
 from prom_server.core.trend import trend as build
 from prom_server.core.trend_facts import (
     AdministrationFacts,
@@ -31,13 +30,16 @@ from prom_server.core.trend_facts import (
 )
 from prom_server.core.trend_facts import Response as Given
 from prom_server.core.trend_view import TrendView
-from prom_server.services import audit, catalogue, finding
+from prom_server.services import audit, battery, catalogue, finding, pinning, scores
+from prom_server.services.pinning import Pin, pin_in
+from prom_server.services.scores import Stored
 from prom_server.store.alerts import Alert, AlertStep
-from prom_server.store.assessments import Administration, Assessment, Response
-from prom_server.store.assessments import RecordedScore as ScoreRow
+from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
+
+Begun = tuple[Administration, AdministrationFacts]
 
 VALUE_STEPS = {"raised", "answered"}  # the steps of an alert that hold what was answered
 
@@ -63,21 +65,23 @@ def _facts(session: Session, patient: Patient, *, by: StaffMember, at: datetime)
         .where(Administration.assessment_id.in_([row.id for row in rows]), Administration.in_error_at.is_(None))
         .order_by(Administration.position)
     ).all()
-    responses = _responses(session, [each.id for each in administrations])
-    begun: dict[int, list[Administration]] = defaultdict(list)
+    owners = {each.id: each for each in administrations}
+    responses = battery.responses(session, owners)
+    begun: dict[int, list[Begun]] = defaultdict(list)
     for each in administrations:
-        begun[each.assessment_id].append(each)
+        facts = _administration(each, pinning.begun_with(session, each), responses[each.id])
+        begun[each.assessment_id].append((each, facts))
     by_course = {course.id: course for course in courses}
     opaque = {row.id: row.public_id for row in rows}
+    recorded = [(each, owners[each.administration_id]) for each in scores.stored(session, owners)]
+    begun_under = [pin_in(each) for each in sorted(administrations, key=lambda each: each.started_at)]
     return TrendFacts(
         patient=PatientFacts(f"{patient.given_name} {patient.family_name}", patient.record_number, patient.birth_date),
         courses=_courses(session, courses, zone),
-        assessments=tuple(
-            _assessment(row, by_course[row.course_id], begun[row.id], responses, at=at, zone=zone) for row in rows
-        ),
-        scores=_scores(session, administrations, opaque),
+        assessments=tuple(_assessment(row, by_course[row.course_id], begun[row.id], at=at, zone=zone) for row in rows),
+        scores=tuple(_score(each, owner, opaque[owner.assessment_id]) for each, owner in recorded),
         alerts=_alerts(session, patient, zone),
-        instruments=_instruments(administrations, courses),
+        instruments=_instruments(session, begun_under + [each.pin for each, _ in recorded], courses),
     )
 
 
@@ -103,15 +107,14 @@ def _courses(session: Session, courses: Sequence[Course], zone: ZoneInfo) -> tup
 def _assessment(
     row: Assessment,
     course: Course,
-    begun: Sequence[Administration],
-    responses: Mapping[int, Mapping[str, Current]],
+    begun: Sequence[Begun],
     *,
     at: datetime,
     zone: ZoneInfo,
 ) -> AssessmentFacts:
     protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
     point = protocol.time_point(row.time_point)
-    submitted = [each.submitted_at for each in begun if each.submitted_at is not None]
+    submitted = [each.submitted_at for each, _ in begun if each.submitted_at is not None]
     facts = Facts(finding.window(row), row.started_at, row.completed_at, row.cancelled_at, len(submitted))
     return AssessmentFacts(
         id=row.public_id,
@@ -123,12 +126,13 @@ def _assessment(
         status=status_at(facts, at, at.astimezone(zone).date()),
         answered_on=max(submitted).astimezone(zone).date() if submitted else None,
         battery=protocol.battery,
-        administrations=tuple(_administration(each, responses[each.id]) for each in begun),
+        administrations=tuple(facts for _, facts in begun),
     )
 
 
-def _administration(row: Administration, responses: Mapping[str, Current]) -> AdministrationFacts:
-    instrument = catalogue.instrument(row.instrument_id, row.instrument_revision)
+def _administration(
+    row: Administration, instrument: Instrument, responses: Mapping[str, Current]
+) -> AdministrationFacts:
     state = states(instrument, responses)
     return AdministrationFacts(
         instrument=row.instrument_id,
@@ -147,43 +151,8 @@ def _given(state: ItemState, current: Current | None) -> Given:
     return current.value
 
 
-def _responses(session: Session, administration_ids: Collection[int]) -> dict[int, dict[str, Current]]:
-    """The current response of every item: the one with the highest sequence."""
-    found: dict[int, dict[str, Current]] = {each: {} for each in administration_ids}
-    for row in session.execute(
-        select(Response.administration_id, Response.item_id, Response.value, Response.sequence)
-        .where(Response.administration_id.in_(administration_ids))
-        .order_by(Response.sequence)
-    ):
-        found[row.administration_id][row.item_id] = Current(row.value, row.sequence)
-    return found
-
-
-def _scores(
-    session: Session, administrations: Sequence[Administration], opaque: Mapping[int, str]
-) -> tuple[RecordedScore, ...]:
-    owner = {each.id: each for each in administrations}
-    rows = session.scalars(select(ScoreRow).where(ScoreRow.administration_id.in_(owner)).order_by(ScoreRow.id))
-    found = []
-    for row in rows:
-        administration = owner[row.administration_id]
-        found.append(RecordedScore(opaque[administration.assessment_id], administration.instrument_id, _score(row)))
-    return tuple(found)
-
-
-def _score(row: ScoreRow) -> Score:
-    return Score(
-        scale=row.scale,
-        metric=Metric(row.metric),
-        status=Status(row.status),
-        raw=row.raw,
-        value=row.value,
-        se=row.se,
-        answered=row.answered,
-        items=row.items,
-        band=row.band,
-        reason=Reason(row.reason) if row.reason else None,
-    )
+def _score(each: Stored, owner: Administration, assessment: str) -> RecordedScore:
+    return RecordedScore(assessment, owner.instrument_id, each.score, each.pin.revision)
 
 
 def _alerts(session: Session, patient: Patient, zone: ZoneInfo) -> tuple[AlertFacts, ...]:
@@ -228,10 +197,10 @@ def _state(alert: Alert) -> AlertState:
     return AlertState.ACKNOWLEDGED if alert.acknowledged_at is not None else AlertState.OPEN
 
 
-def _instruments(administrations: Sequence[Administration], courses: Sequence[Course]) -> dict[str, Instrument]:
-    """Those of the batteries, and for what was answered the newest revision that was."""
+def _instruments(session: Session, pins: Sequence[Pin], courses: Sequence[Course]) -> dict[str, Instrument]:
+    """Those of the batteries, and for what was answered the newest revision that it was answered or scored under."""
     protocols: list[Protocol] = [catalogue.protocol(each.protocol_id, each.protocol_revision) for each in courses]
     found = {each: catalogue.instrument(each) for protocol in protocols for each in protocol.battery}
-    for row in sorted(administrations, key=lambda each: each.instrument_revision):
-        found[row.instrument_id] = catalogue.instrument(row.instrument_id, row.instrument_revision)
+    for pin in sorted(dict.fromkeys(pins), key=lambda each: each.revision):
+        found[pin.instrument_id] = pinning.instrument(session, pin)
     return found

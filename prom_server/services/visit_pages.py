@@ -7,21 +7,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prom_server.core.refusals import NotFound
-from prom_server.core.visit import (
+from prom_server.core.responses import most_items
+from prom_server.core.visit import Place, after, minutes, next_place
+from prom_server.core.visit_views import (
     HelpView,
-    Place,
     ReviewView,
     StepView,
     ThanksView,
     WelcomeView,
-    after,
-    minutes,
-    next_place,
     review_view,
     step_view,
 )
 from prom_server.services import alerting, battery, visits
-from prom_server.services.answering import AlreadySubmitted
+from prom_server.services.answering import AlreadySubmitted, NotAskedNow, Unfinished
 from prom_server.store.assessments import Assessment
 
 
@@ -37,7 +35,8 @@ def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
         started=any(part.begun for part in parts),
         minutes=minutes(sum(part.seconds_left for part in parts)),
         parts=len(parts),
-        questions=sum(len(part.items) for part in parts),
+        questions=sum(most_items(part.instrument) if part.adaptive else len(part.items) for part in parts),
+        at_most=any(part.adaptive for part in parts),
         place=place,
         due_on=assessment.due_on,
         closes_on=assessment.closes_on,
@@ -52,23 +51,28 @@ def where(session: Session, token: str, *, at: datetime) -> Place:
 
 
 def step(session: Session, token: str, part: int, number: int, *, at: datetime) -> StepView:
-    """One item. Raises NotFound, SessionOver, AssessmentClosed, AlreadySubmitted."""
+    """One item. Raises NotFound, SessionOver, AssessmentClosed, AlreadySubmitted, NotAskedNow."""
     visit = visits.of_session(session, token, at=at)
     visits.require_open(visit)
     parts = battery.load(session, visit)
     mine = battery.part_at(parts, part)
     if mine.submitted:
         raise AlreadySubmitted(mine.instrument.id)
+    if len(mine.items) < number <= len(mine.instrument.items):
+        raise NotAskedNow(f"{mine.instrument.id} has no step {number} now")
     if not 1 <= number <= len(mine.items):
         raise NotFound("no such step")
     return step_view(visit.clinic, parts, mine, number)
 
 
 def review(session: Session, token: str, part: int, *, at: datetime) -> ReviewView:
-    """What was answered, what was not and what that costs."""
+    """What was answered, what was not and what that costs. Raises Unfinished for an adaptive part before its end."""
     visit = visits.of_session(session, token, at=at)
     parts = battery.load(session, visit)
-    return review_view(visit.clinic, parts, battery.part_at(parts, part))
+    mine = battery.part_at(parts, part)
+    if mine.adaptive and not mine.ended:
+        raise Unfinished(mine.instrument.id)
+    return review_view(visit.clinic, parts, mine)
 
 
 def thanks(session: Session, token: str, *, at: datetime) -> ThanksView:

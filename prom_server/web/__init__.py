@@ -42,6 +42,19 @@ def build(settings: Settings) -> Flask:
 
 
 def _blueprints() -> tuple[Blueprint, ...]:
-    from prom_server.web import admin, alerts, auth, clinic, courses, health, patient, report
+    from prom_server.web import (
+        admin,
+        alerts,
+        auth,
+        catalogue,
+        clinic,
+        courses,
+        health,
+        patient,
+        preview,
+        report,
+        visit_entry,
+    )
 
-    return tuple(each.pages for each in (health, patient, auth, clinic, courses, alerts, admin, report))
+    visits, desk = (health, visit_entry, patient), (auth, clinic, courses, alerts, catalogue, preview, admin, report)
+    return tuple(each.pages for each in (*visits, *desk))

@@ -130,6 +130,6 @@ def issue(public_id: str) -> Shown:
             page = invitations.link_page(database, public_id, by=g.by, at=clock.now())
         return show("clinic/link.html", 409, page=page, url=None, qr=None, error=type(error).__name__)
     public_url = current_app.extensions["prom-settings"].public_url
-    url = public_url + url_for("patient.link", token=issued.token)
+    url = public_url + url_for("visit_entry.link", token=issued.token)
     qr = segno.make(url, error="m", micro=False).svg_data_uri(scale=5, border=4, dark="#000", light="#fff")
     return show("clinic/link.html", page=issued.page, url=url, qr=qr, error=None)

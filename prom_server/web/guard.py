@@ -29,9 +29,9 @@ RULES: dict[str, Access | Action] = {
     "static": Access.PUBLIC,
     "health.healthz": Access.PUBLIC,
     # a patient's visit
-    "patient.link": Access.PUBLIC,
-    "patient.identify": Access.PUBLIC,
-    "patient.resume": Access.PUBLIC,
+    "visit_entry.link": Access.PUBLIC,
+    "visit_entry.identify": Access.PUBLIC,
+    "visit_entry.resume": Access.PUBLIC,
     "patient.welcome": Access.PATIENT,
     "patient.start": Access.PATIENT,
     "patient.go_on": Access.PATIENT,
@@ -78,6 +78,10 @@ RULES: dict[str, Access | Action] = {
     "admin.deactivate": Action.MANAGE_STAFF,
     "admin.reactivate": Action.MANAGE_STAFF,
     "admin.record_permission": Action.RECORD_PERMISSIONS,
+    "catalogue.index": Action.SEE_INSTRUMENTS,
+    "catalogue.instrument": Action.SEE_INSTRUMENTS,
+    "preview.show": Action.SEE_INSTRUMENTS,
+    "preview.answer": Action.SEE_INSTRUMENTS,
 }
 
 
@@ -96,7 +100,7 @@ def check() -> Response | None:
     if isinstance(rule, Action):
         return _check_staff(rule)
     if rule is Access.PATIENT and "patient" not in session:
-        return redirect(url_for("patient.resume"), 303)
+        return redirect(url_for("visit_entry.resume"), 303)
     return None
 
 

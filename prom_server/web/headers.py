@@ -20,7 +20,7 @@ POLICY = "; ".join(
 )
 
 
-PRIVATE_LINKS = {"patient.link", "patient.identify", "auth.set_password"}
+PRIVATE_LINKS = {"visit_entry.link", "visit_entry.identify", "auth.set_password"}
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -4,6 +4,7 @@ The pages come from the application in this process, so that every one of them c
 without scripts walks there, and Chromium is shown what it sees.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -325,6 +326,7 @@ def ids(database: Database) -> dict[str, list[str]]:
             "/answers/": list(session.scalars(select(Administration.public_id).limit(1))),
             "/infusions/": list(session.scalars(select(Infusion.public_id).limit(1))),
             "/settings/staff/": list(session.scalars(select(Staff.public_id).order_by(Staff.id.desc()).limit(1))),
+            "/instruments/": ["phq-9", "promis-depression-cat"],
         }
 
 
@@ -340,7 +342,7 @@ def addresses(app: Flask, role: Role, known: dict[str, list[str]]) -> list[str]:
         some = known[prefix] if "<" in rule.rule else [""]
         many = role is Role.CLINICIAN  # a coordinator's pages are the same ones
         some = some if rule.endpoint == "clinic.patient" and many else some[: 2 if many else 1]
-        found += [rule.rule.replace("<public_id>", each) for each in some]
+        found += [re.sub(r"<.+?>", each, rule.rule) for each in some]
     return found
 
 

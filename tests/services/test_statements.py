@@ -11,7 +11,7 @@ from prom_server.store.alerts import Alert
 from prom_server.store.database import Database
 from tests.bench.scale import STAFF_PAGES, Desk, statements
 from tests.cast import count
-from tests.support import clinic
+from tests.support import adaptive, clinic
 from tests.support.browsing import Browser
 from tests.support.clinic import NOON
 
@@ -74,6 +74,30 @@ def visit(desk: Desk, travel: time_machine.Traveller) -> dict[str, int]:
     return found
 
 
+def adaptive_visit(desk: Desk, travel: time_machine.Traveller) -> dict[str, int]:
+    """The cost of each request of an adaptive part, each two minutes after the one before."""
+    found: dict[str, int] = {}
+    desk.invited += 1
+    with desk.database.writing() as session:
+        mine = clinic.invited(session, desk.by, number=desk.invited, protocol=adaptive.PROTOCOL, at=NOON)
+    phone, part, number = desk.phone().begin(mine.token), f"/answer/{adaptive.part_number()}", 1
+
+    def ask(name: str, method: str, path: str, fields: dict[str, str] | None = None) -> None:
+        travel.shift(timedelta(minutes=2))
+        found[name] = cost(lambda: phone.client.open(path, method=method, data=fields))
+
+    while phone.get(f"{part}/{number}").path == f"{part}/{number}":  # beyond the end it leads elsewhere
+        form = phone.page.form
+        choice = {"go": "skip-confirmed"} if number == 2 else {"value": form.options["value"][number % 4]}
+        ask(f"adaptive page {number}", "GET", f"{part}/{number}")
+        ask(f"adaptive answer {number}", "POST", f"{part}/{number}", {**form.fields, **choice})
+        number += 1
+    form = phone.get(f"{part}/review").page.form
+    ask("adaptive review", "GET", f"{part}/review")
+    ask("adaptive submit", "POST", f"{part}/review", form.fields)
+    return found
+
+
 def staff(desk: Desk) -> dict[str, int]:
     pages = {path: path for path in STAFF_PAGES} | {"a patient": f"/patients/{desk.one_of_many()}"}
     return {name: cost(lambda p=path: desk.browser.client.get(p)) for name, path in pages.items()}
@@ -83,12 +107,16 @@ def test_pages_cost_the_same_with_few_and_with_many_patients(
     desk: Desk, database: Database, noon: time_machine.Traveller
 ) -> None:
     found = []
-    visit(desk, noon)  # so that there are open alerts at both sizes
+    visit(desk, noon)  # so that there are open alerts and a visit under way at both sizes
+    noon.move_to(NOON)
+    adaptive_visit(desk, noon)
     for patients in (FEW, MANY):
         noon.move_to(NOON)
         desk.grow(patients)
         at_desk = staff(desk)
         at_home = visit(desk, noon)
+        noon.move_to(NOON)
+        at_home |= adaptive_visit(desk, noon)
         assert {name: number for name, number in at_home.items() if number > AT_MOST} == {}
         found.append(at_home | at_desk)
     assert found[0] == found[1]
