@@ -13,6 +13,7 @@ from prom_server.store import (  # noqa: F401
     courses,
     definitions,
     invitations,
+    kiosks,
     patients,
     staff,
 )

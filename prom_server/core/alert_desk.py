@@ -184,6 +184,7 @@ class AlertView:
     course_id: str
     course_number: int
     submitted_at: datetime | None
+    written_on: date | None  # on a paper form, which was entered when the alert was raised
     in_error_at: datetime | None
     resolved_at: datetime | None
     steps: tuple[AlertStepView, ...]

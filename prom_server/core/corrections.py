@@ -1,7 +1,7 @@
 """Administrations of one patient, and the mark "entered in error"."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.refusals import Refused
@@ -28,6 +28,14 @@ class AdministrationLine:
     answered: int
     items: int
     mode: str
+    language: str
+    device_class: str | None
+    respondent: str
+    relation: str | None
+    assisted_by: str | None
+    entered_by: str | None  # who of the staff
+    written_on: date | None
+    declined_at: datetime | None
     in_error_at: datetime | None
     in_error_by: str | None
     in_error_reason: str | None

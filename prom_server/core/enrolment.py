@@ -4,6 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from prom_server.core.preferences import CONTRASTS, LANGUAGES, TEXT_SIZES
 from prom_server.core.refusals import Refused
 
 OLDEST = 120  # years
@@ -28,6 +29,9 @@ class PatientDetails:
     phone: str | None = None
     address: str | None = None
     emergency_contact: str | None = None
+    language: str = LANGUAGES[0]
+    text_size: str = TEXT_SIZES[0]
+    contrast: str = CONTRASTS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class PatientFile:
     age: int
     locked_at: datetime | None
     wrong_birth_dates: int
+    reminders_off_at: datetime | None = None  # the patient wants none
 
 
 def folded(text: str) -> str:

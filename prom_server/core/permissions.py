@@ -18,6 +18,8 @@ class Action(StrEnum):
     SEE_TREND = "trend.see"
     MANAGE_COURSES = "courses.manage"
     INVITE = "invitations.issue"
+    HAND_OVER = "handovers.start"
+    ENTER_ANSWERS = "answers.enter"
     SEE_FOLLOWUPS = "followups.see"
     SEE_ALERTS = "alerts.see"
     ACKNOWLEDGE_ALERTS = "alerts.acknowledge"
@@ -25,6 +27,8 @@ class Action(StrEnum):
     MARK_IN_ERROR = "administrations.mark_in_error"
     MANAGE_CLINIC = "clinic.manage"
     MANAGE_STAFF = "staff.manage"
+    MANAGE_DEVICES = "devices.manage"
+    LEAVE_KIOSK = "kiosk.leave"
     RECORD_PERMISSIONS = "permissions.record"
     SEE_INSTRUMENTS = "instruments.see"
     SIGN_OUT = "own_session.end"
@@ -36,10 +40,13 @@ _DESK = {
     Action.SEE_TREND,
     Action.MANAGE_COURSES,
     Action.INVITE,
+    Action.HAND_OVER,
+    Action.ENTER_ANSWERS,
     Action.SEE_FOLLOWUPS,
     Action.SEE_ALERTS,
     Action.ACKNOWLEDGE_ALERTS,
     Action.SEE_INSTRUMENTS,
+    Action.LEAVE_KIOSK,
     Action.SIGN_OUT,
 }
 
@@ -48,6 +55,8 @@ MAY: dict[Role, frozenset[Action]] = {
         {
             Action.MANAGE_CLINIC,
             Action.MANAGE_STAFF,
+            Action.MANAGE_DEVICES,
+            Action.LEAVE_KIOSK,
             Action.RECORD_PERMISSIONS,
             Action.SEE_INSTRUMENTS,
             Action.SIGN_OUT,

@@ -14,6 +14,7 @@ class ItemState(StrEnum):
 
     ANSWERED = "answered"
     SKIPPED = "skipped"
+    DECLINED = "declined"  # the patient would rather not answer the whole questionnaire
     NOT_SHOWN = "not_shown"
     NOT_REACHED = "not_reached"
 
@@ -54,10 +55,13 @@ def _is_shown(item: Item, instrument: Instrument, responses: Responses) -> bool:
     return any(value is not None and value > item.shown_if_any_above for value in values)
 
 
-def states(instrument: Instrument, responses: Responses) -> dict[str, ItemState]:
-    """Every item of the instrument, in its order."""
+def states(instrument: Instrument, responses: Responses, *, declined: bool = False) -> dict[str, ItemState]:
+    """Every item of the instrument, in its order. `declined`: what was not answered was declined with the whole."""
     shown = {item.id for item in shown_items(instrument, responses)}
-    return {item.id: _state(item.id, shown, responses) for item in instrument.items}
+    found = {item.id: _state(item.id, shown, responses) for item in instrument.items}
+    if not declined:
+        return found
+    return {item: ItemState.DECLINED if state is ItemState.NOT_REACHED else state for item, state in found.items()}
 
 
 def _state(item_id: str, shown: set[str], responses: Responses) -> ItemState:

@@ -5,7 +5,7 @@ All arithmetic is in `Decimal`: a sum is exact, a T-score is in tenths, and half
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SCALE_MISSING = "scale-missing"  # a composite with a part that is not scorable
     PATTERN = "pattern"  # answered < items, scored by the pattern of the answers that were given
     TABLE_MISSING = "table-missing"  # the table is not public, and no supplement brought it
+    DECLINED = "declined"  # the patient would rather not answer the whole questionnaire
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,14 @@ def score(instrument: Instrument, answers: Answers) -> tuple[Score, ...]:
         points = _points(instrument, scale, answers)
         scores[scale.id] = _score(scale, _compute(instrument, scale, points, scores), answers, points)
     return tuple([scores[scale.id] for scale in instrument.scales])
+
+
+def declined(scores: tuple[Score, ...]) -> tuple[Score, ...]:
+    """Of a questionnaire that the patient would rather not answer: what was answered before is kept, never scored."""
+    return tuple(
+        replace(each, status=Status.NOT_SCORABLE, value=None, se=None, band=None, reason=Reason.DECLINED)
+        for each in scores
+    )
 
 
 def check_answers(instrument: Instrument, answers: Answers) -> None:

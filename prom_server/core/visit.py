@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from prom_server.core.instrument import Instrument, Item
-from prom_server.core.permissions import ClinicFacts
+from prom_server.core.permissions import ClinicFacts, StaffMember
 from prom_server.core.responses import Current, Responses, first_open, most_items, shown_items
 
 
@@ -20,9 +20,12 @@ class Visit:
     battery: tuple[str, ...]  # instrument ids, in order
     patient_id: int
     clinic: ClinicFacts
+    language: str  # that the patient reads
     stale: bool  # seen longer ago than a minute: touch it
     open: bool  # accepts answers
     completed: bool
+    mode: str = "own_device"  # or kiosk
+    entered_by: StaffMember | None = None  # who enters what the patient wrote or says; None: the patient answers
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,13 @@ class PartState:
         open_items = sum(1 for item in self.items if item.id not in self.responses)
         return self.instrument.seconds * open_items / most
 
+    def seconds_left_at(self, step: int) -> float:
+        """As `seconds_left`, with the steps before this one done: the same however early its page is made."""
+        if self.submitted or self.adaptive:
+            return self.seconds_left
+        open_items = sum(1 for item in self.items[step - 1 :] if item.id not in self.responses)
+        return self.instrument.seconds * open_items / most_items(self.instrument)
+
 
 def minutes(seconds: float) -> int:
     """Whole minutes, rounded up: never less than it takes."""
@@ -98,11 +108,15 @@ def minutes(seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a patient goes on. `part` 0 is the welcome; `step` 0 the part's review; beyond the last part, thanks."""
+    """Where a patient goes on. `part` 0 is the welcome; `step` 0 the part's review; beyond the last part, thanks.
+
+    `rest_after` is a part just sent, after which a long battery offers a break.
+    """
 
     part: int
     step: int
     finished: bool = False
+    rest_after: int | None = None
 
 
 def next_place(parts: Iterable[PartState]) -> Place:
@@ -113,6 +127,17 @@ def next_place(parts: Iterable[PartState]) -> Place:
         if not part.submitted:
             return place_in(part)
     return Place(0, 0, finished=True)
+
+
+LONG_BATTERY = 4  # instruments; from so many on a break is offered after each
+
+
+def next_place_after(parts: tuple[PartState, ...], sent: int) -> Place:
+    """Where to go on when part `sent` was just submitted: in a long battery a break comes first."""
+    place = next_place(parts)
+    if place.finished or place.part == 0 or len(parts) < LONG_BATTERY:
+        return place
+    return replace(place, rest_after=sent)
 
 
 def place_in(part: PartState) -> Place:

@@ -14,6 +14,7 @@ from prom_server.core.visit import PartState, Place, after, minutes
 class WelcomeView:
     clinic: ClinicFacts
     started: bool
+    begun: tuple[int, ...]  # as in StepView
     minutes: int
     parts: int
     questions: int
@@ -22,6 +23,7 @@ class WelcomeView:
     due_on: date
     closes_on: date
     notices: tuple[str, ...]  # the licence notices of the battery, once each
+    languages: tuple[str, ...]  # of each part's wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,14 @@ class StepView:
     steps: int
     at_most: bool  # so many steps or fewer
     title: str
+    language: str  # of the item's wording
     item: Item
     text: str
     chosen: int | None
     skipped: bool
     sequence: int
     minutes: int
+    begun: tuple[int, ...]  # the administrations of the visit: whose answers a device may keep until they are sent
     help_from: int | None  # from this value on the help page follows; sent before anything else is shown
     following: Place | None  # where Next leads; None where the answer decides
     notice: str | None
@@ -73,7 +77,9 @@ class ReviewView:
     missing: tuple[Missing, ...]
     sequence: int
     minutes: int
+    begun: tuple[int, ...]  # as in StepView
     submitted: bool
+    language: str  # of the items' wording
     adaptive: bool  # a skipped item was replaced by another one
 
 
@@ -84,6 +90,26 @@ class HelpView:
     step: int
     following: Place
     call_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BreakView:
+    clinic: ClinicFacts
+    part: int  # that is done
+    parts: int
+    minutes: int  # for all that is left
+    kiosk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineView:
+    clinic: ClinicFacts
+    part: int
+    parts: int
+    answered: int  # items so far: they are kept
+    back: Place
+    begun: tuple[int, ...]  # as in StepView
+    submitted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +135,14 @@ def step_view(clinic: ClinicFacts, parts: tuple[PartState, ...], part: PartState
         steps=part.steps,
         at_most=part.adaptive and not part.ended,
         title=part.instrument.section_by_id[item.section].title,
+        language=part.instrument.language,
         item=item,
         text=wording(item),
         chosen=given.value if given else None,
         skipped=given is not None and given.value is None,
         sequence=part.sequence,
-        minutes=minutes(sum(each.seconds_left for each in parts)),
+        minutes=minutes(sum(each.seconds_left_at(step) if each is part else each.seconds_left for each in parts)),
+        begun=tuple(each.id for each in parts),
         help_from=rule.at_least if (rule := part.instrument.alert_on(item.id)) else None,
         following=None if part.adaptive else after(part, step),
         notice=part.instrument.licence.notice or None,
@@ -130,7 +158,9 @@ def review_view(clinic: ClinicFacts, parts: tuple[PartState, ...], part: PartSta
         missing=_missing(part),
         sequence=part.sequence,
         minutes=minutes(sum(each.seconds_left for each in parts)),
+        begun=tuple(each.id for each in parts),
         submitted=part.submitted,
+        language=part.instrument.language,
         adaptive=part.adaptive,
     )
 

@@ -82,8 +82,21 @@ class LockedPatient:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortPart:
+    """A part sent today with an item or two skipped, for which a score is missing or estimated."""
+
+    administration_id: str
+    patient: PatientRef
+    name: str  # of the time point
+    instrument: str
+    mode: str
+    short: int  # items
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     follow_ups: FollowUps
     answering: tuple[FollowUp, ...]  # begun, not completed
     to_finish: tuple[CourseToFinish, ...]
     locked: tuple[LockedPatient, ...]
+    short: tuple[ShortPart, ...] = ()

@@ -54,6 +54,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
         course_id=course.public_id,
         course_number=course.number,
         submitted_at=administration.submitted_at,
+        written_on=administration.written_on,
         in_error_at=administration.in_error_at,
         resolved_at=alert.resolved_at,
         steps=_steps(session, alert, instrument),

@@ -14,7 +14,7 @@ from prom_server.core.alerts import raised_by
 from prom_server.core.instrument import Item
 from prom_server.core.refusals import InvalidAnswer, Refused
 from prom_server.core.responses import Current, check_value, scored_answers
-from prom_server.core.visit import PartState, Place, Visit, after, next_place
+from prom_server.core.visit import PartState, Place, Visit, after, next_place, next_place_after
 from prom_server.core.visit_views import StepView, step_view
 from prom_server.services import alerting, audit, battery, scores, visits
 from prom_server.store.assessments import Administration, Assessment, Response
@@ -55,24 +55,23 @@ class Saved:
 class Posted:
     """An answer as a page sent it: for which item, which value (None: skip), and the sequence the page was shown.
 
-    `delay` is how long ago it was given, where the connection was down meanwhile.
+    `delay` is how long ago it was given, where the connection was down meanwhile; `shown_for` how long the item was on
+    the screen before, and `device` what kind of device that is, as far as the page could tell.
     """
 
     item_id: str
     value: int | None
     sequence: int
     delay: timedelta = timedelta(0)
+    shown_for: timedelta | None = None
+    device: str | None = None
 
 
 def start(session: Session, token: str, *, at: datetime) -> Place:
     """Begins the battery: pins every instrument to its revision of today. A second start changes nothing."""
     visit = visits.of_session(session, token, at=at)
     visits.require_open(visit)
-    session.execute(
-        update(Assessment)
-        .where(Assessment.id == visit.assessment_id)
-        .values(started_at=func.coalesce(Assessment.started_at, at))
-    )
+    claim_assessment(session, visit, started_at=at)
     missing = [part for part in battery.load(session, visit) if not part.begun]
     if missing:
         battery.begin(session, visit, missing, at=at)
@@ -87,9 +86,14 @@ def save(session: Session, token: str, part: int, posted: Posted, *, at: datetim
     Raises InvalidAnswer (no such item or option), NotAskedNow, NewerAnswer, AlreadySubmitted, AssessmentClosed,
     SessionOver.
     """
-    visit = visits.of_session(session, token, at=at)
+    visit = visits.of_session(session, token, at=at, even_covered=True)  # what was on its way is not lost
+    return save_in(session, visit, part, posted, at=at)
+
+
+def save_in(session: Session, visit: Visit, part: int, posted: Posted, *, at: datetime) -> Saved:
+    """As `save`, of a visit that is known: the patient's, or one in which staff enter the answers."""
     visits.require_open(visit)
-    sequence = _claim(session, visit, part)
+    sequence = _claim(session, visit, part, posted.device)
     parts = battery.load(session, visit)
     mine = battery.part_at(parts, part)
     if sequence is None:
@@ -111,23 +115,33 @@ def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
 
     The last one completes the assessment. Raises Unfinished, AssessmentClosed, SessionOver.
     """
-    visit = visits.of_session(session, token, at=at)
-    session.execute(
-        update(Assessment).where(Assessment.id == visit.assessment_id).values(started_at=Assessment.started_at)
-    )
-    if visit.open and _close(session, visit, part, at=at):
+    return submit_in(session, visits.of_session(session, token, at=at), part, at=at)
+
+
+def decline(session: Session, token: str, part: int, *, at: datetime) -> Place:
+    """Closes one instrument that the patient would rather not answer. What was answered is kept and never scored.
+
+    A second time, or after it was sent, changes nothing. Raises AssessmentClosed, SessionOver.
+    """
+    return submit_in(session, visits.of_session(session, token, at=at), part, at=at, declined=True)
+
+
+def submit_in(session: Session, visit: Visit, part: int, *, at: datetime, declined: bool = False) -> Place:
+    """As `submit` and `decline`, of a visit that is known."""
+    claim_assessment(session, visit)
+    if visit.open and _close(session, visit, part, at=at, declined=declined):
         parts = battery.load(session, visit)
         mine = battery.part_at(parts, part)
-        if mine.adaptive and not mine.ended:
+        if mine.adaptive and not mine.ended and not declined:
             raise Unfinished(mine.instrument.id)
-        _score(session, visit, mine, at=at)
+        _score(session, visit, mine, at=at, declined=declined)
         if all(each.submitted for each in parts):
             session.execute(update(Assessment).where(Assessment.id == visit.assessment_id).values(completed_at=at))
-        return next_place(parts)
+        return next_place_after(parts, part)
     parts = battery.load(session, visit)
     if not battery.part_at(parts, part).submitted:
         raise visits.AssessmentClosed("closed")
-    return next_place(parts)
+    return next_place_after(parts, part)
 
 
 def call_me(session: Session, token: str, part: int, number: int, *, at: datetime) -> None:
@@ -149,8 +163,20 @@ def _item(mine: PartState, posted: Posted) -> Item:
     return item
 
 
-def _claim(session: Session, visit: Visit, part: int) -> int | None:
-    """Takes the next sequence of an administration; None when it was submitted. Holds its row until the commit."""
+def claim_assessment(session: Session, visit: Visit, *, started_at: datetime | None = None) -> None:
+    """Holds the assessment's row until the commit; before any of its administrations is claimed, or two acts wait for
+    each other. `started_at` is kept if nothing was begun before.
+    """
+    begun = func.coalesce(Assessment.started_at, started_at) if started_at else Assessment.started_at
+    session.execute(update(Assessment).where(Assessment.id == visit.assessment_id).values(started_at=begun))
+
+
+def _claim(session: Session, visit: Visit, part: int, device: str | None) -> int | None:
+    """Takes the next sequence of an administration; None when it was submitted. Holds its row until the commit.
+
+    The device of its first answer is kept with it.
+    """
+    kept = {"device_class": func.coalesce(Administration.device_class, device)} if device else {}
     return session.scalar(
         update(Administration)
         .where(
@@ -159,12 +185,12 @@ def _claim(session: Session, visit: Visit, part: int) -> int | None:
             Administration.in_error_at.is_(None),
             Administration.submitted_at.is_(None),
         )
-        .values(sequence=Administration.sequence + 1)
+        .values(sequence=Administration.sequence + 1, **kept)
         .returning(Administration.sequence)
     )
 
 
-def _close(session: Session, visit: Visit, part: int, *, at: datetime) -> bool:
+def _close(session: Session, visit: Visit, part: int, *, at: datetime, declined: bool) -> bool:
     closed = session.scalar(
         update(Administration)
         .where(
@@ -173,7 +199,7 @@ def _close(session: Session, visit: Visit, part: int, *, at: datetime) -> bool:
             Administration.in_error_at.is_(None),
             Administration.submitted_at.is_(None),
         )
-        .values(submitted_at=at, watched=False)
+        .values(submitted_at=at, watched=False, declined_at=at if declined else None)
         .returning(Administration.id)
     )
     return closed is not None
@@ -185,7 +211,13 @@ def _store(
     value, answered_at = posted.value, at - posted.delay
     session.execute(
         insert(Response).values(
-            administration_id=mine.id, item_id=item.id, sequence=sequence, value=value, answered_at=answered_at, at=at
+            administration_id=mine.id,
+            item_id=item.id,
+            sequence=sequence,
+            value=value,
+            shown_at=answered_at - posted.shown_for if posted.shown_for is not None else None,
+            answered_at=answered_at,
+            at=at,
         )
     )
     if rule := mine.instrument.alert_on(item.id):
@@ -210,14 +242,17 @@ def _saved(mine: PartState, item: Item, *, shows_help: bool) -> Saved:
     return Saved(number, after(mine, number), mine.sequence, shows_help)
 
 
-def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime) -> None:
+def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime, declined: bool) -> None:
     answers = scored_answers(mine.instrument, mine.responses)
-    scores.record(session, mine.id, mine.instrument, answers, at=at)
+    scored = scores.Scored(mine.id, mine.sequence)
+    scores.record(session, scored, mine.instrument, answers, at=at, was_declined=declined)
     for rule in mine.instrument.alerts:
         if answers[rule.item] is None:
             alerting.not_answered(session, battery.whose(visit, mine), rule, at=at)
-    _record(session, visit, "administration.submit", at=at, detail=mine.instrument.id)
-    visits.touch(session, visit, at=at)
+    action = "administration.decline" if declined else "administration.submit"
+    _record(session, visit, action, at=at, detail=mine.instrument.id)
+    if visit.entered_by is None:
+        visits.touch(session, visit, at=at)
 
 
 def _record(session: Session, visit: Visit, action: str, *, at: datetime, detail: str | None = None) -> None:
@@ -225,7 +260,8 @@ def _record(session: Session, visit: Visit, action: str, *, at: datetime, detail
         session,
         action,
         at=at,
-        actor="patient",
+        by=visit.entered_by,
+        actor="staff" if visit.entered_by else "patient",
         clinic_id=visit.clinic.id,
         patient_id=visit.patient_id,
         subject=f"assessment:{visit.assessment}",

@@ -1,13 +1,14 @@
 """The battery of an assessment: its administrations and their responses, as parts for the patient's pages."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, true, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, ItemAlert
-from prom_server.core.refusals import NotFound, Refused
+from prom_server.core.refusals import DefinitionError, NotFound, Refused
 from prom_server.core.responses import Current
 from prom_server.core.visit import PartState, Visit
 from prom_server.services import catalogue, pinning
@@ -29,15 +30,18 @@ def load(session: Session, visit: Visit) -> tuple[PartState, ...]:
     ).all()
     given = responses(session, [each.id for each in administrations])
     begun = {each.position: _begun(session, each, given[each.id]) for each in administrations}
-    return tuple(begun.get(position) or _planned(position, id_) for position, id_ in enumerate(visit.battery, 1))
+    return tuple(begun.get(position) or _planned(position, id_, visit) for position, id_ in enumerate(visit.battery, 1))
 
 
-def responses(session: Session, administration_ids: Collection[int]) -> dict[int, dict[str, Current]]:
-    """Of each administration the current response of every item: the one with the highest sequence."""
+def responses(
+    session: Session, administration_ids: Collection[int], *, until: int | None = None
+) -> dict[int, dict[str, Current]]:
+    """Of each administration the current response of every item: the one with the highest sequence, up to `until`."""
     found: dict[int, dict[str, Current]] = {each: {} for each in administration_ids}
     for row in session.execute(
         select(Response.administration_id, Response.item_id, Response.value, Response.sequence)
         .where(Response.administration_id.in_(administration_ids))
+        .where(Response.sequence <= until if until is not None else true())
         .order_by(Response.sequence)
     ):
         found[row.administration_id][row.item_id] = Current(row.value, row.sequence)
@@ -55,18 +59,29 @@ def _begun(session: Session, row: Administration, given: dict[str, Current]) -> 
     )
 
 
-def _planned(position: int, instrument_id: str) -> PartState:
+def _planned(position: int, instrument_id: str, visit: Visit) -> PartState:
     """Not begun yet, or to be answered again because what was given was entered in error."""
-    return PartState(0, position, catalogue.instrument(instrument_id), {}, 0, submitted=False)
+    instrument = catalogue.instrument(instrument_id, language=visit.language)
+    return PartState(0, position, instrument, {}, 0, submitted=False)
 
 
-def begin(session: Session, visit: Visit, parts: Iterable[PartState], *, at: datetime) -> None:
-    """Creates the administrations of these parts, pinned to today's definitions. Raises LicenceMissing."""
-    if catalogue.missing_licences(session, visit.clinic, visit.battery):
+def begin(
+    session: Session,
+    visit: Visit,
+    parts: Iterable[PartState],
+    *,
+    at: datetime,
+    how: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Creates the administrations of these parts, pinned to today's definitions. Raises LicenceMissing.
+
+    `how` holds the columns that tell who answers in which way, where that is not the patient's own device.
+    """
+    if catalogue.missing_licences(session, visit.clinic, visit.battery, visit.language):
         raise LicenceMissing("an instrument of the battery may not be used")
     instruments = {part.position: part.instrument for part in parts}
     pinning.archive(session, instruments.values(), at=at)
-    rows = [_row(visit, position, instrument, at=at) for position, instrument in instruments.items()]
+    rows = [_row(visit, position, instrument, at=at) | {**how} for position, instrument in instruments.items()]
     session.execute(insert(Administration), rows)
 
 
@@ -81,11 +96,39 @@ def _row(visit: Visit, position: int, instrument: Instrument, *, at: datetime) -
         "content_hash": instrument.content_hash,
         "supplement_hash": instrument.supplement_hash,
         "language": instrument.language,
-        "mode": "own_device",
+        "mode": visit.mode,
         "watched": bool(instrument.alerts),
         "sequence": 0,
         "started_at": at,
     }
+
+
+def go_on_in(session: Session, visit: Visit, language: str, *, at: datetime) -> None:
+    """The questionnaires in which nothing was answered yet are pinned again, in another language.
+
+    Only the words change: one whose definition became another one meanwhile stays as it began.
+    """
+    untouched = (
+        Administration.assessment_id == visit.assessment_id,
+        Administration.sequence == 0,
+        Administration.submitted_at.is_(None),
+        Administration.declined_at.is_(None),
+        Administration.in_error_at.is_(None),
+    )
+    for row in session.scalars(select(Administration).where(*untouched)).all():
+        wanted = _in_language(row, language)
+        if wanted is not None:
+            pinning.archive(session, [wanted], at=at)
+            words = {"supplement_hash": wanted.supplement_hash, "language": wanted.language}
+            session.execute(update(Administration).where(Administration.id == row.id, *untouched).values(**words))
+
+
+def _in_language(row: Administration, language: str) -> Instrument | None:
+    try:
+        found = catalogue.instrument(row.instrument_id, row.instrument_revision, language)
+    except (NotFound, DefinitionError):
+        return None
+    return found if found.content_hash == row.content_hash and found.supplement_hash != row.supplement_hash else None
 
 
 def part_at(parts: tuple[PartState, ...], position: int) -> PartState:

@@ -9,6 +9,7 @@ from prom_server.core.instrument import Instrument, LicenceKind
 from prom_server.core.permissions import ClinicFacts
 from prom_server.core.schedule import Protocol
 from prom_server.definitions.library import Library
+from prom_server.definitions.supplements import PUBLISHED
 from prom_server.store.clinics import Permission
 
 _bound: list[Library] = []
@@ -23,21 +24,31 @@ def library() -> Library:
     return _bound[0]
 
 
-def instrument(instrument_id: str, revision: int | None = None) -> Instrument:
-    """With the wording of the clinic's supplement where it has one. Raises NotFound."""
-    return library().get_with_wording(instrument_id, revision)
+def instrument(instrument_id: str, revision: int | None = None, language: str = PUBLISHED) -> Instrument:
+    """With the wording of the clinic's supplement where it has one. Raises NotFound.
+
+    In `language` where an official translation is present, of whatever country; as published where there is none.
+    """
+    if language == PUBLISHED:
+        return library().get_with_wording(instrument_id, revision)
+    known = library().languages(instrument_id, revision)
+    alike = (each for each in known if each.partition("-")[0] == language)
+    return library().get_with_wording(instrument_id, revision, language if language in known else next(alike, None))
 
 
 def protocol(protocol_id: str, revision: int | None = None) -> Protocol:
     return library().protocol(protocol_id, revision)
 
 
-def missing_licences(session: Session, clinic: ClinicFacts, instrument_ids: Iterable[str]) -> tuple[Instrument, ...]:
+def missing_licences(
+    session: Session, clinic: ClinicFacts, instrument_ids: Iterable[str], language: str = PUBLISHED
+) -> tuple[Instrument, ...]:
     """The instruments that this clinic may not use yet. The demo clinic may use all, marked as synthetic."""
     if clinic.demo:
         return ()
     permitted = set(session.scalars(select(Permission.family).where(Permission.clinic_id == clinic.id)))
-    return tuple(each for each in map(instrument, instrument_ids) if not _may_use(each, permitted))
+    asked = (instrument(each, language=language) for each in instrument_ids)
+    return tuple(each for each in asked if not _may_use(each, permitted))
 
 
 def _may_use(each: Instrument, permitted: set[str]) -> bool:

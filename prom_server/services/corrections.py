@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from prom_server.core.corrections import AdministrationLine, Administrations, AlreadyMarked, ReasonNeeded
 from prom_server.core.instrument import Instrument
@@ -31,27 +31,35 @@ def administration(
 ) -> tuple[Administrations, AdministrationLine]:
     """One of them, before it is marked."""
     require(by, Action.MARK_IN_ERROR)
+    _row, patient, line = viewed(session, public_id, by=by, at=at)
+    return Administrations(finding.ref(patient), (line,)), line
+
+
+def viewed(
+    session: Session, public_id: str, *, by: StaffMember, at: datetime
+) -> tuple[Administration, Patient, AdministrationLine]:
+    """One administration with its line; that it was looked at is in the audit."""
     row, patient = _find(session, public_id, by=by)
     subject = f"administration:{public_id}"
     audit.record(session, "administration.view", by=by, at=at, patient_id=patient.id, subject=subject)
-    lines = _lines(session, Administration.id == row.id, by=by)
-    return Administrations(finding.ref(patient), lines), lines[0]
+    return row, patient, _lines(session, Administration.id == row.id, by=by)[0]
 
 
 def _lines(session: Session, these: ColumnElement[bool], *, by: StaffMember) -> tuple[AdministrationLine, ...]:
+    entering = aliased(Staff)
     rows = session.execute(
-        select(Administration, Assessment.time_point, Course, Staff.name)
+        select(Administration, Assessment.time_point, Course, Staff.name, entering.name.label("entered_by"))
         .join(Assessment, Assessment.id == Administration.assessment_id)
         .join(Course, Course.id == Assessment.course_id)
         .outerjoin(Staff, Staff.id == Administration.in_error_by)
+        .outerjoin(entering, entering.id == Administration.entered_by)
         .where(Assessment.clinic_id == by.clinic.id, these)
         .order_by(Administration.started_at.desc(), Administration.position.desc(), Administration.id)
     ).all()
     ids = [row[0].id for row in rows]
     counted, alerts = progress.of_administrations(session, ids), _open_alerts(session, ids)
     return tuple(
-        _line(pinning.begun_with(session, each), each, time_point, course, name, counted[each.id], alerts.get(each.id))
-        for each, time_point, course, name in rows
+        _line(pinning.begun_with(session, row[0]), *row, counted[row[0].id], alerts.get(row[0].id)) for row in rows
     )
 
 
@@ -61,6 +69,7 @@ def _line(
     time_point: str,
     course: Course,
     marked_by: str | None,
+    entered_by: str | None,
     counted: Counted,
     alert_id: str | None,
 ) -> AdministrationLine:
@@ -77,6 +86,14 @@ def _line(
         answered=counted.answered,
         items=counted.items,
         mode=each.mode,
+        language=each.language,
+        device_class=each.device_class,
+        respondent=each.respondent,
+        relation=each.relation,
+        assisted_by=each.assisted_by,
+        entered_by=entered_by,
+        written_on=each.written_on,
+        declined_at=each.declined_at,
         in_error_at=each.in_error_at,
         in_error_by=marked_by,
         in_error_reason=each.in_error_reason,

@@ -79,6 +79,9 @@ def _columns(details: PatientDetails) -> dict[str, object]:
         "phone": details.phone or None,
         "address": details.address or None,
         "emergency_contact": details.emergency_contact or None,
+        "language": details.language,
+        "text_size": details.text_size,
+        "contrast": details.contrast,
     }
 
 
@@ -91,6 +94,9 @@ def _details(row: Patient) -> PatientDetails:
         row.phone,
         row.address,
         row.emergency_contact,
+        row.language,
+        row.text_size,
+        row.contrast,
     )
 
 
@@ -102,7 +108,9 @@ def patient_file(
     row = finding.patient(session, public_id, by=by)
     audit.record(session, action, by=by, at=at, patient_id=row.id)
     age = age_on(row.birth_date, finding.local_day(at, by.clinic))
-    return PatientFile(finding.ref(row), _details(row), age, row.locked_at, row.wrong_birth_dates)
+    return PatientFile(
+        finding.ref(row), _details(row), age, row.locked_at, row.wrong_birth_dates, row.reminders_off_at
+    )
 
 
 def unlock(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> None:

@@ -24,7 +24,7 @@ from prom_server.core.worklist import (
     Show,
     Today,
 )
-from prom_server.services import alerting, audit, catalogue, finding, progress
+from prom_server.services import alerting, audit, catalogue, finding, progress, reopening
 from prom_server.services.course_views import assessment_view
 from prom_server.store.assessments import Assessment
 from prom_server.store.courses import Course, Infusion
@@ -50,6 +50,7 @@ def today(session: Session, *, by: StaffMember, at: datetime) -> Today:
         answering=_answering(session, by=by, at=at),
         to_finish=_to_finish(session, by=by, at=at),
         locked=_locked(session, by=by),
+        short=reopening.short_today(session, by=by, at=at),
     )
 
 

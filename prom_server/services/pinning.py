@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import DefinitionError, NotFound, Refused
 from prom_server.definitions.library import rebuild
+from prom_server.definitions.supplements import PUBLISHED
 from prom_server.services import catalogue
 from prom_server.store.definitions import Definition
 
@@ -69,11 +70,19 @@ def instrument(session: Session, pin: Pin) -> Instrument:
 
 
 def _in_library(pin: Pin) -> Instrument | None:
+    """In the language of the pin: the supplement's hash tells it."""
+    published = _read(pin, PUBLISHED)
+    if published is None or is_pinned(published, pin):
+        return published
+    others = (_read(pin, each) for each in catalogue.library().languages(pin.instrument_id, pin.revision))
+    return next((each for each in others if each is not None and is_pinned(each, pin)), None)
+
+
+def _read(pin: Pin, language: str) -> Instrument | None:
     try:
-        found = catalogue.instrument(pin.instrument_id, pin.revision)
+        return catalogue.library().get_with_wording(pin.instrument_id, pin.revision, language)
     except (NotFound, DefinitionError):  # no longer there, or no longer as it was published
         return None
-    return found if is_pinned(found, pin) else None
 
 
 def is_pinned(found: Instrument, pin: Pin) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import Refused
 from prom_server.core.rescoring import DoesNotFit, Misfit, Rescored, misfits
-from prom_server.core.scoring import Score, score
+from prom_server.core.scoring import Score
 from prom_server.services import audit, battery, catalogue, pinning, scores
 from prom_server.services.pinning import is_pinned
 from prom_server.services.scores import Stored
@@ -124,7 +124,8 @@ def _changes(
         wrong.extend(found)
         if not found:
             answers = scores.answers_under(act.target, begun, responses[row.id])
-            changes.append(_Change(row, patient, before[row.id], score(act.target, answers)))
+            now = scores.computed(act.target, answers, was_declined=row.declined_at is not None)
+            changes.append(_Change(row, patient, before[row.id], now))
     return changes, tuple(wrong)
 
 
@@ -142,11 +143,14 @@ def _record(session: Session, act: Act, changes: Sequence[_Change], *, at: datet
         )
         .values(superseded_at=at)
     )
-    scores.append(
-        session, [row for each in changes for row in scores.rows_of(each.row.id, act.target, each.now, at=at)]
-    )
+    scores.append(session, [row for each in changes for row in _rows(each, act.target, at=at)])
     for each in changes:
         _audit(session, act, each, at=at)
+
+
+def _rows(change: _Change, target: Instrument, *, at: datetime) -> list[dict[str, object]]:
+    scored = scores.Scored(change.row.id, change.row.sequence)
+    return scores.rows_of(scored, target, change.now, at=at)
 
 
 def _audit(session: Session, act: Act, change: _Change, *, at: datetime) -> None:

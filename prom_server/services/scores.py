@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, Metric
 from prom_server.core.responses import Responses, scored_answers
-from prom_server.core.scoring import Answers, Reason, Score, Status, score
+from prom_server.core.scoring import Answers, Reason, Score, Status, declined, score
 from prom_server.services.pinning import Pin, pin_in
 from prom_server.store.assessments import Administration, RecordedScore
 
@@ -23,11 +23,34 @@ class Stored:
     score: Score
     computed_at: datetime | None  # None: at the submission
     current: bool  # not superseded
+    sequence: int | None  # of the last answer that it counts; None: of all there are
 
 
-def record(session: Session, administration_id: int, instrument: Instrument, answers: Answers, *, at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Which administration is scored, up to which of its answers."""
+
+    administration_id: int
+    sequence: int
+
+
+def computed(instrument: Instrument, answers: Answers, *, was_declined: bool) -> tuple[Score, ...]:
+    """Every scale; none has a value where the patient declined the questionnaire. Raises InvalidAnswer."""
+    found = score(instrument, answers)
+    return declined(found) if was_declined else found
+
+
+def record(
+    session: Session,
+    scored: Scored,
+    instrument: Instrument,
+    answers: Answers,
+    *,
+    at: datetime,
+    was_declined: bool = False,
+) -> None:
     """Computes and appends every scale of one administration. Raises InvalidAnswer."""
-    append(session, rows_of(administration_id, instrument, score(instrument, answers), at=at))
+    append(session, rows_of(scored, instrument, computed(instrument, answers, was_declined=was_declined), at=at))
 
 
 def append(session: Session, rows: list[dict[str, object]]) -> None:
@@ -35,17 +58,18 @@ def append(session: Session, rows: list[dict[str, object]]) -> None:
 
 
 def rows_of(
-    administration_id: int, instrument: Instrument, scores: Iterable[Score], *, at: datetime
+    scored: Scored, instrument: Instrument, scores: Iterable[Score], *, at: datetime
 ) -> list[dict[str, object]]:
-    """Rows that say under which definition, and when, they were computed."""
-    computed = {
-        "administration_id": administration_id,
+    """Rows that say under which definition, when, and from which answers they were computed."""
+    facts = {
+        "administration_id": scored.administration_id,
+        "sequence": scored.sequence,
         "instrument_revision": instrument.revision,
         "content_hash": instrument.content_hash,
         "supplement_hash": instrument.supplement_hash,
         "computed_at": at,
     }
-    return [computed | _values(each) for each in scores]
+    return [facts | _values(each) for each in scores]
 
 
 def _values(each: Score) -> dict[str, object]:
@@ -80,7 +104,7 @@ def _stored(row: RecordedScore, administration: Administration) -> Stored:
     pin = pin_in(administration)
     if row.instrument_revision is not None and row.content_hash is not None:
         pin = Pin(pin.instrument_id, row.instrument_revision, row.content_hash, row.supplement_hash)
-    return Stored(administration.id, pin, _score(row), row.computed_at, row.superseded_at is None)
+    return Stored(administration.id, pin, _score(row), row.computed_at, row.superseded_at is None, row.sequence)
 
 
 def _score(row: RecordedScore) -> Score:

@@ -133,7 +133,7 @@ def _assessment(
 def _administration(
     row: Administration, instrument: Instrument, responses: Mapping[str, Current]
 ) -> AdministrationFacts:
-    state = states(instrument, responses)
+    state = states(instrument, responses, declined=row.declined_at is not None)
     return AdministrationFacts(
         instrument=row.instrument_id,
         revision=row.instrument_revision,

@@ -3,8 +3,8 @@
 Reads one stretch of administrations after another, each as of one moment: nothing is held, nothing is written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import InvalidAnswer
 from prom_server.core.responses import Responses
-from prom_server.core.scoring import Score, score
+from prom_server.core.scoring import Reason, Score
 from prom_server.core.verification import Checked, Difference, Problem
 from prom_server.services import battery, pinning, scores
 from prom_server.services.pinning import DefinitionMissing, Pin
@@ -20,6 +20,16 @@ from prom_server.services.scores import Stored
 from prom_server.store.assessments import Administration
 
 AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Computation:
+    """What was computed at one moment, from the answers up to a sequence; by scale."""
+
+    pin: Pin
+    sequence: int | None
+    was_declined: bool
+    scores: dict[str, Score]
 
 
 def administrations(session: Session) -> int:
@@ -52,40 +62,57 @@ def _differences(
     except DefinitionMissing as error:
         yield replace(here, detail=str(error))
         return
-    if row.submitted_at is None and recorded:
+    if row.submitted_at is None and any(each.current for each in recorded):
         yield replace(here, problem=Problem.NOT_SUBMITTED)
     if row.submitted_at is not None and not any(each.current for each in recorded):
         yield replace(here, problem=Problem.WITHOUT_SCORES)
-    for pin, stored in _computations(recorded):
-        yield from _compared(session, replace(here, revision=pin.revision), begun, pin, stored, responses)
+    for done in _computations(row, recorded):
+        answered = _answered(session, row, done.sequence, responses)
+        yield from _compared(session, replace(here, revision=done.pin.revision), begun, done, answered)
 
 
-def _computations(recorded: Sequence[Stored]) -> list[tuple[Pin, dict[str, Score]]]:
-    """The scores by scale that were computed at one moment under one definition."""
-    found: dict[tuple[Pin, object, bool], dict[str, Score]] = {}
+def _answered(session: Session, row: Administration, sequence: int | None, current: Responses) -> Responses:
+    """What the administration held up to an answer: of one that was taken up again, less than what it holds now."""
+    if sequence is None or sequence >= row.sequence:
+        return current
+    return battery.responses(session, [row.id], until=sequence)[row.id]
+
+
+def _computations(row: Administration, recorded: Sequence[Stored]) -> list[_Computation]:
+    """The scores by scale that were computed at one moment under one definition.
+
+    What was superseded may be older than the patient's "I would rather not": it says itself whether it was declined.
+    """
+    found: dict[tuple[object, ...], _Computation] = {}
+    # Where it is not known, the part was not taken up again before the first time that is known.
+    first = min((each.sequence for each in recorded if each.sequence is not None), default=None)
     for each in recorded:
-        found.setdefault((each.pin, each.computed_at, each.current), {})[each.score.scale] = each.score
-    return [(pin, by_scale) for (pin, _at, _current), by_scale in found.items()]
+        was_declined = row.declined_at is not None if each.current else each.score.reason is Reason.DECLINED
+        sequence = first if each.sequence is None else each.sequence
+        key = (each.pin, each.computed_at, each.current, sequence)
+        done = found.setdefault(key, _Computation(each.pin, sequence, was_declined, {}))
+        done.scores[each.score.scale] = each.score
+    return list(found.values())
 
 
 def _compared(
     session: Session,
     here: Difference,
     begun: Instrument,
-    pin: Pin,
-    stored: Mapping[str, Score],
+    done: _Computation,
     responses: Responses,
 ) -> Iterator[Difference]:
     try:
-        target = pinning.instrument(session, pin)
-        again = {each.scale: each for each in score(target, scores.answers_under(target, begun, responses))}
+        target = pinning.instrument(session, done.pin)
+        answers = scores.answers_under(target, begun, responses)
+        again = {each.scale: each for each in scores.computed(target, answers, was_declined=done.was_declined)}
     except DefinitionMissing as error:
         yield replace(here, detail=str(error))
         return
     except InvalidAnswer as error:
         yield replace(here, problem=Problem.INVALID_ANSWER, detail=str(error))
         return
-    for scale in dict.fromkeys((*again, *stored)):
-        before, now = stored.get(scale), again.get(scale)
+    for scale in dict.fromkeys((*again, *done.scores)):
+        before, now = done.scores.get(scale), again.get(scale)
         if before != now:
             yield replace(here, problem=Problem.DIFFERENT, scale=scale, stored=before, recomputed=now)

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.refusals import NotFound
 from prom_server.core.responses import most_items
-from prom_server.core.visit import Place, after, minutes, next_place
+from prom_server.core.visit import Place, after, minutes, next_place, place_in
 from prom_server.core.visit_views import (
+    BreakView,
+    DeclineView,
     HelpView,
     ReviewView,
     StepView,
@@ -33,6 +35,7 @@ def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
     return WelcomeView(
         clinic=visit.clinic,
         started=any(part.begun for part in parts),
+        begun=tuple(part.id for part in parts),
         minutes=minutes(sum(part.seconds_left for part in parts)),
         parts=len(parts),
         questions=sum(most_items(part.instrument) if part.adaptive else len(part.items) for part in parts),
@@ -41,6 +44,7 @@ def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
         due_on=assessment.due_on,
         closes_on=assessment.closes_on,
         notices=tuple(dict.fromkeys(part.instrument.licence.notice for part in parts)),
+        languages=tuple(part.instrument.language for part in parts),
     )
 
 
@@ -73,6 +77,32 @@ def review(session: Session, token: str, part: int, *, at: datetime) -> ReviewVi
     if mine.adaptive and not mine.ended:
         raise Unfinished(mine.instrument.id)
     return review_view(visit.clinic, parts, mine)
+
+
+def rest(session: Session, token: str, part: int, *, at: datetime) -> BreakView:
+    """Between two parts. Raises NotFound where the part is not there, SessionOver."""
+    visit = visits.of_session(session, token, at=at)
+    parts = battery.load(session, visit)
+    battery.part_at(parts, part)
+    left = minutes(sum(each.seconds_left for each in parts))
+    return BreakView(visit.clinic, part, len(parts), left, kiosk=visit.mode == "kiosk")
+
+
+def declining(session: Session, token: str, part: int, *, at: datetime) -> DeclineView:
+    """The page that asks whether a whole questionnaire is left out. Raises NotFound, SessionOver, AssessmentClosed."""
+    visit = visits.of_session(session, token, at=at)
+    parts = battery.load(session, visit)
+    mine = battery.part_at(parts, part)
+    visits.require_open(visit, unless=mine.submitted)
+    return DeclineView(
+        clinic=visit.clinic,
+        part=part,
+        parts=len(parts),
+        answered=mine.answered,
+        back=place_in(mine),
+        begun=tuple(each.id for each in parts),
+        submitted=mine.submitted,
+    )
 
 
 def thanks(session: Session, token: str, *, at: datetime) -> ThanksView:

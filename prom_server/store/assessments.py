@@ -65,6 +65,7 @@ class Administration(Base):
             sqlite_where=text("in_error_at IS NULL"),
             postgresql_where=text("in_error_at IS NULL"),
         ),
+        Index("ix_administration_submitted", "clinic_id", "submitted_at"),  # what was sent today
         Index(
             "ix_administration_unreached",
             "clinic_id",
@@ -84,11 +85,18 @@ class Administration(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     supplement_hash: Mapped[str | None] = mapped_column(String(64))  # "": none. None: begun before it was kept
     language: Mapped[str] = mapped_column(String(10))
-    mode: Mapped[str] = mapped_column(String(20))  # own_device
+    mode: Mapped[str] = mapped_column(String(20))  # own_device, kiosk, paper, telephone
+    device_class: Mapped[str | None] = mapped_column(String(20))  # phone, tablet, computer
+    respondent: Mapped[str] = mapped_column(String(20), default="patient", server_default="patient")  # or proxy
+    relation: Mapped[str | None] = mapped_column(String(60))  # of the proxy to the patient
+    assisted_by: Mapped[str | None] = mapped_column(String(60))  # who helped
+    entered_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # from paper or on the telephone
+    written_on: Mapped[date | None]  # the day on the paper form
     watched: Mapped[bool]  # an item with an alert rule has not been looked after yet: see services.alerting
     sequence: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime] = mapped_column(Instant)
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    declined_at: Mapped[datetime | None] = mapped_column(Instant)  # "I would rather not answer this questionnaire"
     in_error_at: Mapped[datetime | None] = mapped_column(Instant)
     in_error_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     in_error_reason: Mapped[str | None] = mapped_column(Text)
@@ -105,6 +113,7 @@ class Response(Base):
     item_id: Mapped[str] = mapped_column(String(40))
     sequence: Mapped[int]
     value: Mapped[int | None]  # None when skipped
+    shown_at: Mapped[datetime | None] = mapped_column(Instant)  # when the item came on the screen, as the device said
     answered_at: Mapped[datetime] = mapped_column(Instant)  # on the patient's device, as it said
     at: Mapped[datetime] = mapped_column(Instant)  # received
 
@@ -145,4 +154,5 @@ class RecordedScore(Base):
     content_hash: Mapped[str | None] = mapped_column(String(64))
     supplement_hash: Mapped[str | None] = mapped_column(String(64))
     computed_at: Mapped[datetime | None] = mapped_column(Instant)
+    sequence: Mapped[int | None]  # of the last answer that it counts. None: an older server's, of all there are
     superseded_at: Mapped[datetime | None] = mapped_column(Instant)  # None: the current one

@@ -20,6 +20,10 @@ class Clinic(Base):
     hours: Mapped[str] = mapped_column(String(120))  # in words, as patients read them: "weekdays 8 am to 5 pm"
     paper: Mapped[str] = mapped_column(String(6))  # A4 or letter
     created_at: Mapped[datetime] = mapped_column(Instant)
+    # Seconds: until a tablet covers itself, in which the birth date alone resumes, and that the thanks page stays.
+    kiosk_cover_after: Mapped[int] = mapped_column(default=90, server_default="90")
+    kiosk_end_after: Mapped[int] = mapped_column(default=300, server_default="300")
+    kiosk_thanks_for: Mapped[int] = mapped_column(default=10, server_default="10")
 
 
 class Permission(Base):

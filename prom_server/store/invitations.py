@@ -24,13 +24,14 @@ class Invitation(Base):
 
 
 class PatientSession(Base):
-    """A browser in which the patient of an invitation was identified; for one assessment only."""
+    """A browser in which a patient was identified, by a link or on a clinic's tablet; for one assessment only."""
 
     __tablename__ = "patient_session"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"))
+    invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"))  # None on a tablet
+    handover_id: Mapped[int | None] = mapped_column(ForeignKey("handover.id"))  # None on the patient's own device
     assessment_id: Mapped[int] = mapped_column(ForeignKey("assessment.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     seen_at: Mapped[datetime] = mapped_column(Instant)

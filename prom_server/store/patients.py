@@ -44,3 +44,8 @@ class Patient(Base):
     wrong_birth_dates: Mapped[int] = mapped_column(default=0)
     locked_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
+    # How they read best. They choose it themselves, on any device; staff can preset it.
+    language: Mapped[str] = mapped_column(String(10), default="en", server_default="en")
+    text_size: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
+    contrast: Mapped[str] = mapped_column(String(10), default="auto", server_default="auto")
+    reminders_off_at: Mapped[datetime | None] = mapped_column(Instant)  # opted out

@@ -7,7 +7,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from prom_server.resources import directory
 from prom_server.settings import LOOPBACK, Settings
-from prom_server.web import errors, filters, guard, headers, journal
+from prom_server.web import (
+    compression,
+    errors,
+    filters,
+    guard,
+    headers,
+    journal,
+    languages,
+    preferences,
+    tablet_refusals,
+)
 
 
 def build(settings: Settings) -> Flask:
@@ -33,9 +43,13 @@ def build(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     journal.install(app, settings)
     headers.install(app, settings)
+    compression.install(app)
     filters.install(app)
+    languages.install(app)
+    preferences.install(app)
     guard.install(app)
     errors.install(app)
+    tablet_refusals.install(app)
     for blueprint in _blueprints():
         app.register_blueprint(blueprint)
     return app
@@ -49,12 +63,19 @@ def _blueprints() -> tuple[Blueprint, ...]:
         catalogue,
         clinic,
         courses,
+        devices,
+        entry,
+        given,
+        handovers,
         health,
+        kiosk,
+        opt_out,
         patient,
         preview,
         report,
         visit_entry,
     )
 
-    visits, desk = (health, visit_entry, patient), (auth, clinic, courses, alerts, catalogue, preview, admin, report)
+    visits = (health, visit_entry, opt_out, patient, preferences, kiosk)
+    desk = (auth, clinic, courses, entry, given, alerts, catalogue, preview, admin, report, handovers, devices)
     return tuple(each.pages for each in (*visits, *desk))

@@ -9,7 +9,7 @@ from prom_server.core.enrolment import RecordNumberTaken
 from prom_server.core.permissions import Action
 from prom_server.core.refusals import NotFound
 from prom_server.core.worklist import Show
-from prom_server.services import alert_desk, corrections, course_views, enrolment, followups, trends
+from prom_server.services import alert_desk, corrections, course_views, enrolment, followups, handovers, trends
 from prom_server.transaction import transaction
 from prom_server.web import forms
 from prom_server.web.staff_page import clinic_day, show
@@ -30,7 +30,8 @@ def today() -> Shown:
     with transaction() as database:
         view = followups.today(database, by=g.by, at=at)
         alerts = alert_desk.heading(database, by=g.by, limit=10)  # after what `today` may have flagged just now
-    return show("clinic/today.html", view=view, alerts=alerts)
+        tablets = handovers.tablets(database, by=g.by)
+    return show("clinic/today.html", view=view, alerts=alerts, tablets=tablets)
 
 
 @pages.get("/follow-ups")

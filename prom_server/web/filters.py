@@ -1,28 +1,34 @@
 """What templates of pages can say beyond those of reports: local time, phone numbers, addresses of static files."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.support import NullTranslations
 from flask import Flask, g, url_for
 from jinja2 import StrictUndefined
 
 from prom_server.reports import filters
+from prom_server.web import languages
 
 
 def install(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
     filters.install(app.jinja_env)
+    for dated in (filters.day, filters.day_short, filters.day_year, filters.month, filters.moment, filters.days):
+        app.jinja_env.filters[dated.__name__] = _in_language(dated)
     app.jinja_env.filters.update(local=local, tel=tel, upper_first=upper_first)
-    app.jinja_env.globals.update(asset=asset, language="en")
+    app.jinja_env.globals.update(asset=asset)
     app.context_processor(_person)
+
+
+def _in_language(written: Callable[..., str]) -> Callable[..., str]:
+    """A date as the language of the page writes it."""
+    return lambda *values: written(*values, locale=languages.current())
 
 
 def _person() -> dict[str, Any]:

@@ -9,12 +9,22 @@ from zoneinfo import ZoneInfo, available_timezones
 from flask_wtf import FlaskForm
 from wtforms import DateField, DecimalField, Field, IntegerField, PasswordField, StringField, TextAreaField
 from wtforms import TimeField as WtTimeField
-from wtforms.validators import AnyOf, InputRequired, Length, Optional, Regexp, StopValidation, ValidationError
+from wtforms.validators import (
+    AnyOf,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+    StopValidation,
+    ValidationError,
+)
 
 from prom_server.core.clinics import PAPERS
 from prom_server.core.courses import FinishReason
 from prom_server.core.enrolment import PatientDetails, plausible_birth_date
 from prom_server.core.permissions import Role
+from prom_server.core.preferences import CONTRASTS, LANGUAGES, TEXT_SIZES
 from prom_server.core.refusals import Refused
 
 NEEDED = InputRequired("needed")
@@ -102,9 +112,19 @@ class Count(IntegerField):  # type: ignore[misc]
         self.data = int(written)
 
 
+def seconds(least: int, most: int) -> Any:
+    """Whole seconds within a range."""
+    return Count(validators=[InputRequired("needed"), NumberRange(least, most, message="not_so_long")])
+
+
 def choice(values: Sequence[str]) -> Any:
     """One of `values`; how they are offered, and the words of each, are the template's."""
     return StringField(validators=[_Filled(), AnyOf(values, message="not_a_choice")])
+
+
+def preset(values: Sequence[str]) -> Any:
+    """One of `values`; what stands, or the first, where the form says nothing."""
+    return StringField(default=values[0], validators=[AnyOf(values, message="not_a_choice")])
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -144,6 +164,9 @@ class Patient(Form):
     phone = text(40, PHONE, needed=False)
     address = text(300, needed=False, area=True)
     emergency_contact = text(300, needed=False, area=True)
+    language = preset(LANGUAGES)
+    text_size = preset(TEXT_SIZES)
+    contrast = preset(CONTRASTS)
 
     def details(self) -> PatientDetails:
         return PatientDetails(
@@ -154,6 +177,9 @@ class Patient(Form):
             phone=self.phone.data or None,
             address=self.address.data or None,
             emergency_contact=self.emergency_contact.data or None,
+            language=self.language.data,
+            text_size=self.text_size.data,
+            contrast=self.contrast.data,
         )
 
     def __init__(self, today: date, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from prom_server.core.permissions import Action, require
 from prom_server.core.refusals import NotFound, Refused
 from prom_server.services import accounts
 from prom_server.transaction import reading, transaction
+from prom_server.web import tablets
 
 PERSON = "person"  # in the session: who was signed in last; what they typed is shown to nobody else
 RETURN_TO = "return_to"  # in the session: the page that was asked for before the sign-in
@@ -23,6 +24,7 @@ class SignedOut(Refused):
 class Access(Enum):
     PUBLIC = "public"  # anyone
     PATIENT = "patient"  # the identified patient of one assessment; services check the session
+    KIOSK = "kiosk"  # a registered tablet, or a device that staff handed over
 
 
 RULES: dict[str, Access | Action] = {
@@ -32,6 +34,9 @@ RULES: dict[str, Access | Action] = {
     "visit_entry.link": Access.PUBLIC,
     "visit_entry.identify": Access.PUBLIC,
     "visit_entry.resume": Access.PUBLIC,
+    "opt_out.reminders": Access.PUBLIC,
+    "opt_out.choose": Access.PUBLIC,
+    "preferences.choose": Access.PUBLIC,
     "patient.welcome": Access.PATIENT,
     "patient.start": Access.PATIENT,
     "patient.go_on": Access.PATIENT,
@@ -42,8 +47,24 @@ RULES: dict[str, Access | Action] = {
     "patient.call_me": Access.PATIENT,
     "patient.review": Access.PATIENT,
     "patient.submit": Access.PATIENT,
+    "patient.rest": Access.PATIENT,
+    "patient.decline": Access.PATIENT,
+    "patient.declined": Access.PATIENT,
     "patient.thanks": Access.PATIENT,
     "patient.leave": Access.PATIENT,
+    # a tablet of the clinic
+    "kiosk.look_at_set_up": Access.PUBLIC,
+    "kiosk.set_up": Access.PUBLIC,
+    "kiosk.start": Access.KIOSK,
+    "kiosk.code": Access.KIOSK,
+    "kiosk.birth_date": Access.KIOSK,
+    "kiosk.start_over": Access.KIOSK,
+    "kiosk.cover": Access.KIOSK,
+    "kiosk.here": Access.KIOSK,
+    "kiosk.alive": Access.PATIENT,
+    "kiosk.stop": Access.PATIENT,
+    "kiosk.unlock": Action.LEAVE_KIOSK,
+    "kiosk.leave": Action.LEAVE_KIOSK,
     # staff
     "report.score": Action.SEE_TREND,
     "auth.sign_in": Access.PUBLIC,
@@ -58,6 +79,13 @@ RULES: dict[str, Access | Action] = {
     "clinic.edit_patient": Action.EDIT_PATIENTS,
     "clinic.unlock": Action.EDIT_PATIENTS,
     "clinic.answers": Action.SEE_TREND,
+    "given.answers": Action.SEE_TREND,
+    "entry.choose": Action.ENTER_ANSWERS,
+    "entry.paper": Action.ENTER_ANSWERS,
+    "entry.telephone": Action.ENTER_ANSWERS,
+    "entry.send": Action.ENTER_ANSWERS,
+    "entry.stay": Action.ENTER_ANSWERS,
+    "given.ask_again": Action.ENTER_ANSWERS,
     "clinic.mark_in_error": Action.MARK_IN_ERROR,
     "courses.new": Action.MANAGE_COURSES,
     "courses.course": Action.SEE_PATIENTS,
@@ -67,6 +95,10 @@ RULES: dict[str, Access | Action] = {
     "courses.reopen": Action.MANAGE_COURSES,
     "courses.link": Action.INVITE,
     "courses.issue": Action.INVITE,
+    "handovers.choose": Action.HAND_OVER,
+    "handovers.start_on": Action.HAND_OVER,
+    "handovers.make_code": Action.HAND_OVER,
+    "handovers.start_here": Action.HAND_OVER,
     "alerts.index": Action.SEE_ALERTS,
     "alerts.alert": Action.SEE_ALERTS,
     "alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
@@ -78,6 +110,12 @@ RULES: dict[str, Access | Action] = {
     "admin.deactivate": Action.MANAGE_STAFF,
     "admin.reactivate": Action.MANAGE_STAFF,
     "admin.record_permission": Action.RECORD_PERMISSIONS,
+    "devices.index": Action.MANAGE_DEVICES,
+    "devices.register": Action.MANAGE_DEVICES,
+    "devices.rename": Action.MANAGE_DEVICES,
+    "devices.new_link": Action.MANAGE_DEVICES,
+    "devices.revoke": Action.MANAGE_DEVICES,
+    "devices.change_times": Action.MANAGE_DEVICES,
     "catalogue.index": Action.SEE_INSTRUMENTS,
     "catalogue.instrument": Action.SEE_INSTRUMENTS,
     "preview.show": Action.SEE_INSTRUMENTS,
@@ -99,9 +137,9 @@ def check() -> Response | None:
         raise NotFound(f"no rule for {request.endpoint}")
     if isinstance(rule, Action):
         return _check_staff(rule)
-    if rule is Access.PATIENT and "patient" not in session:
-        return redirect(url_for("visit_entry.resume"), 303)
-    return None
+    if rule is Access.PATIENT:
+        return tablets.check_patient()
+    return tablets.check_device() if rule is Access.KIOSK else None
 
 
 def _check_staff(action: Action) -> Response | None:

@@ -1,8 +1,10 @@
 """The patient's pages once identified: the questions, the review, the help page, the thanks."""
 
+import hmac
+from collections.abc import Mapping
 from datetime import timedelta
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue as Shown
 
 from prom_server import clock
@@ -11,10 +13,13 @@ from prom_server.core.visit import Place
 from prom_server.services import answering, visit_pages, visits
 from prom_server.services.answering import NotAskedNow, Posted, Saved, Unfinished
 from prom_server.transaction import reading, transaction
+from prom_server.web import tablets
+from prom_server.web.circumstances import device_class, shown_for
 from prom_server.web.errors import wants_json
 
 pages = Blueprint("patient", __name__)
 
+SHOWN = "shown"  # in the session: since when the item that is about to be skipped is on the screen
 LONGEST_DELAY = 24 * 3600  # seconds between an answer on the device and its arrival
 
 
@@ -46,18 +51,20 @@ def go_on() -> Shown:
 def step(part: int, number: int) -> Shown:
     with reading() as database:
         view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
-    return render_template("patient/step.html", view=view, error=None)
+    return render_template("patient/step.html", view=view, error=None, rendered=seconds_now())
 
 
 @pages.post("/answer/<int(max=99):part>/<int(max=999):number>")
 def answer(part: int, number: int) -> Shown:
     """Stores one answer and goes on. For our script: the sequence and the next address."""
     if request.form.get("go") == "skip":
+        session[SHOWN] = [part, number, _since(request.form)]
         return redirect(url_for(".skip", part=part, number=number), 303)
     if "value" not in request.form and request.form.get("go") != "skip-confirmed":
         with reading() as database:
             view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
-        return render_template("patient/step.html", view=view, error="nothing_chosen"), 422
+        facts = {"error": "nothing_chosen", "rendered": _since(request.form)}
+        return render_template("patient/step.html", view=view, **facts), 422
     with transaction() as database:
         saved = answering.save(database, session["patient"], part, posted(request.form), at=clock.now())
     return _after_save(saved, part, number)
@@ -68,7 +75,8 @@ def skip(part: int, number: int) -> Shown:
     """Asks once whether to skip."""
     with reading() as database:
         view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
-    return render_template("patient/skip.html", view=view)
+    *item, since = session.get(SHOWN, [None])
+    return render_template("patient/skip.html", view=view, rendered=since if item == [part, number] else None)
 
 
 @pages.get("/answer/<int(max=99):part>/<int(max=999):number>/help")
@@ -101,6 +109,31 @@ def submit(part: int) -> Shown:
     return redirect(address(place), 303)
 
 
+@pages.get("/answer/<int(max=99):part>/break")
+def rest(part: int) -> Shown:
+    """After a part of a long battery: nothing is asked, and nothing is in a hurry."""
+    with reading() as database:
+        view = visit_pages.rest(database, session["patient"], part, at=clock.now())
+    return render_template("patient/break.html", view=view)
+
+
+@pages.get("/answer/<int(max=99):part>/decline")
+def decline(part: int) -> Shown:
+    """Asks once whether the whole questionnaire is left out."""
+    with reading() as database:
+        view = visit_pages.declining(database, session["patient"], part, at=clock.now())
+    if view.submitted:
+        return redirect(url_for(".go_on"), 303)
+    return render_template("patient/decline.html", view=view)
+
+
+@pages.post("/answer/<int(max=99):part>/decline")
+def declined(part: int) -> Shown:
+    with transaction() as database:
+        place = answering.decline(database, session["patient"], part, at=clock.now())
+    return redirect(address(place), 303)
+
+
 @pages.get("/answer/thanks")
 def thanks() -> Shown:
     with reading() as database:
@@ -108,12 +141,15 @@ def thanks() -> Shown:
         view = visit_pages.thanks(database, session["patient"], at=clock.now())
     if not place.finished:
         return redirect(address(place), 303)
-    return render_template("patient/thanks.html", view=view)
+    return tablets.last_page(render_template("patient/thanks.html", view=view))
 
 
 @pages.post("/answer/leave")
 def leave() -> Shown:
     """Ends the session on this device. Answers are kept."""
+    if g.get("tablet"):
+        tablets.let_go()
+        return tablets.start()
     with transaction() as database:
         visits.end(database, session["patient"], at=clock.now())
     session.clear()
@@ -144,14 +180,39 @@ def invalid_answer(_error: InvalidAnswer) -> Shown:
     return render_template("error/invalid_answer.html"), 422
 
 
-def posted(form: dict[str, str]) -> Posted:
+@pages.app_template_filter("pending")
+def pending(begun: tuple[int, ...]) -> str:
+    """Whose unsent answers a device keeps: a word that tells nothing, and another one once a part is begun again."""
+    if not any(begun):
+        return ""
+    of = "pending:" + ",".join(str(each) for each in begun)
+    return hmac.new(str(current_app.secret_key).encode(), of.encode(), "sha256").hexdigest()[:16]
+
+
+def posted(form: Mapping[str, str]) -> Posted:
     """Whole numbers only: nothing is coerced, a wrong one is refused and nothing stored."""
     try:
         value = None if form.get("go") == "skip-confirmed" else whole(form["value"])
         delay = timedelta(seconds=min(whole(form.get("delay", "0")), LONGEST_DELAY))
-        return Posted(form["item"], value, whole(form["sequence"]), delay)
+        shown, device = shown_for(form, delay, clock.now()), device_class(form.get("device"), _browser())
+        return Posted(form["item"], value, whole(form["sequence"]), delay, shown, device)
     except (KeyError, ValueError) as error:
         raise InvalidAnswer("not an answer") from error
+
+
+def seconds_now() -> int:
+    """When a page is made, for its own form: see `shown_for`."""
+    return int(clock.now().timestamp())
+
+
+def _since(form: Mapping[str, str]) -> int | None:
+    """When the item came on the screen, for the page that follows about the same item."""
+    shown = shown_for(form, timedelta(0), clock.now())
+    return None if shown is None else seconds_now() - int(shown.total_seconds())
+
+
+def _browser() -> str:
+    return request.user_agent.string
 
 
 def whole(text: str) -> int:
@@ -173,6 +234,8 @@ def address(place: Place) -> str:
         return url_for("patient.thanks")
     if place.part == 0:
         return url_for("patient.welcome")
+    if place.rest_after is not None:
+        return url_for("patient.rest", part=place.rest_after)
     if place.step == 0:
         return url_for("patient.review", part=place.part)
     return url_for("patient.step", part=place.part, number=place.step)

@@ -24,7 +24,13 @@ from prom_server.web.staff_page import show as show_staff
 pages = Blueprint("preview", __name__)
 
 # Which page of the preview stands for which of a patient's.
-PAGES = {"patient.step": "step", "patient.answer": "step", "patient.review": "review", "patient.help_page": "help"}
+PAGES = {
+    "patient.step": "step",
+    "patient.answer": "step",
+    "patient.review": "review",
+    "patient.help_page": "help",
+    "patient.decline": "end",
+}
 
 
 @pages.get("/instruments/<instrument_id>/preview")

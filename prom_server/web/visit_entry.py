@@ -9,6 +9,7 @@ from werkzeug import Response
 from prom_server import clock
 from prom_server.services import answering, visits
 from prom_server.transaction import reading, transaction
+from prom_server.web import preferences
 from prom_server.web.errors import wants_json
 from prom_server.web.patient import address, posted, whole
 
@@ -23,16 +24,16 @@ def link(token: str) -> Shown:
     with reading() as database:
         view = visits.look_at_link(database, token, at=clock.now())
     action = url_for(".identify", token=token)
-    return render_template("patient/link.html", view=view, action=action, typed={}, error=None)
+    return render_template("patient/link.html", view=view, action=action, token=token, typed={}, error=None)
 
 
 @pages.post("/a/<token>")
 def identify(token: str) -> Shown:
     """The birth date opens the assessment; the token is swapped for a session, the address for a clean one."""
-    typed = _typed_date()
+    typed = typed_date()
     with reading() as database:
         view = visits.look_at_link(database, token, at=clock.now())
-    form = {"view": view, "action": url_for(".identify", token=token), "typed": request.form}
+    form = {"view": view, "action": url_for(".identify", token=token), "token": token, "typed": request.form}
     if typed is None:
         return render_template("patient/link.html", error="not_a_date", **form), 422
     with transaction() as database:
@@ -55,7 +56,7 @@ def resume() -> Shown:
     form = {"view": view, "action": url_for(".resume"), "typed": request.form, "carried": _carried()}
     if request.method == "GET":
         return render_template("patient/resume.html", error=None, **form)
-    typed = _typed_date()
+    typed = typed_date()
     if typed is None:
         return render_template("patient/resume.html", error="not_a_date", **form), 422
     with transaction() as database:
@@ -82,19 +83,27 @@ def session_over(_error: visits.SessionOver) -> Shown:
     return render_template("patient/resume.html", error=None, **facts), 401
 
 
+@pages.app_errorhandler(visits.LinkUnknown)
+def link_unknown(_error: visits.LinkUnknown) -> Shown:
+    return render_template("patient/link_unknown.html"), 404
+
+
 @pages.app_errorhandler(visits.LinkRefused)
 def link_refused(error: visits.LinkRefused) -> Shown:
     status = {visits.LinkNotOpen: 403, visits.LinkLocked: 403}.get(type(error), 410)
-    return render_template("patient/link_refused.html", event=type(error).__name__, error=error), status
+    facts = {"event": type(error).__name__, "error": error, "token": (request.view_args or {}).get("token")}
+    return render_template("patient/link_refused.html", **facts), status
 
 
 def _open(token: str) -> Response:
+    chosen = preferences.chosen()
     session.clear()  # nothing of an earlier person, staff included, stays in this browser
     session["patient"] = token
+    preferences.follow(token, chosen)
     return redirect(url_for("patient.welcome"), 303)
 
 
-def _typed_date() -> date | None:
+def typed_date() -> date | None:
     try:
         year, month, day = (whole(request.form.get(part, "").strip()) for part in ("year", "month", "day"))
         return date(year, month, day)

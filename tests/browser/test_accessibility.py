@@ -7,6 +7,7 @@ without scripts walks there, and Chromium is shown what it sees.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ from playwright.sync_api import BrowserContext, Page, Route
 from sqlalchemy import select, update
 
 from prom_server.core.permissions import ClinicFacts, Role
+from prom_server.core.preferences import Preferences
 from prom_server.demo import cast
 from prom_server.demo import clinic as demo
-from prom_server.services import accounts, invitations, staffing, visits
+from prom_server.services import accounts, devices, invitations, staffing, visits
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.database import Database
+from prom_server.store.invitations import Invitation
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 from prom_server.web import errors
@@ -51,6 +54,7 @@ MEASURE = """() => {
     wide: wide.slice(0, 3).map((each) => each.tagName + "." + each.className),
     h1: document.querySelectorAll("h1").length,
     main: document.querySelectorAll("main").length,
+    looks: { language: root.lang, text_size: root.dataset.text, contrast: root.dataset.theme },
   };
 }"""
 
@@ -63,6 +67,7 @@ class Inspector:
         self.html, self.headers = "", {}
         self.found: dict[str, list[str]] = {}
         self.seen: list[str] = []
+        self.looks: Preferences | None = None  # of every page that is shown
         self.page: Page = context.new_page()
         self.page.on("console", lambda message: self._said(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self._said(str(error)))
@@ -104,9 +109,11 @@ class Inspector:
 
     def _measured(self, width: int) -> list[str]:
         facts: dict[str, Any] = self.page.evaluate(MEASURE)
+        expected = asdict(self.looks) if self.looks else {}
         title = self.page.title()
         checks = {
             f"{width}: scrolls sideways by {facts['over']} px: {facts['wide']}": facts["over"] <= 0,
+            f"looks like {facts['looks']}": not expected or facts["looks"] == expected,
             f"{width}: {facts['h1']} h1": facts["h1"] == 1,
             f"{width}: {facts['main']} main": facts["main"] == 1,
             f"title: {title!r}": bool(title.strip()) and not any(name in title for name in NAMES),
@@ -162,7 +169,32 @@ def alice(database: Database) -> clinic.Invited:
         return clinic.invited(session, by, protocol=clinic.DEFAULT)
 
 
-def test_a_visit(inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database) -> None:
+LOOKS = {
+    "English, light": Preferences("en", "normal", "light"),
+    "English, dark, largest": Preferences("en", "largest", "dark"),
+    "Spanish, high contrast": Preferences("es", "normal", "contrast"),
+    "Spanish, dark": Preferences("es", "normal", "dark"),
+}
+
+
+@pytest.fixture(params=LOOKS)
+def looks(
+    request: pytest.FixtureRequest, inspector: Inspector, alice: clinic.Invited, database: Database
+) -> Preferences:
+    """How the patient's pages look: chosen in the browser, and kept with the patient."""
+    chosen = LOOKS[request.param]
+    inspector.looks = chosen
+    with inspector.browser.client.session_transaction() as held:
+        held["display"] = asdict(chosen)
+    with database.writing() as session:
+        session.execute(update(Patient).values(**asdict(chosen)))
+    return chosen
+
+
+@pytest.mark.timeout(300)
+def test_a_visit(
+    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database, looks: Preferences
+) -> None:
     """Every kind of page on the way, in the order of the way."""
     phone = inspector.browser
     inspector.look("link", phone.get(f"/a/{alice.token}"))
@@ -181,8 +213,12 @@ def test_a_visit(inspector: Inspector, alice: clinic.Invited, noon: time_machine
         phone.answer(2)
     inspector.look("step of eleven options", phone)
     inspector.look("review without missing", phone.answer(7))
-    phone.submit()
+    inspector.look("break after a part", phone.submit())
+    assert phone.path.endswith("/break")
+    phone.get("/answer/go-on")
     inspector.look("step of the second part", phone)
+    inspector.look("rather not answer", phone.get("/answer/2/decline"))
+    phone.get("/answer/go-on")
     phone.submit(go="skip").submit(go="skip-confirmed")
     while not phone.path.endswith("/help"):
         phone.answer(1)
@@ -201,23 +237,36 @@ def test_a_visit(inspector: Inspector, alice: clinic.Invited, noon: time_machine
     inspector.look("resume", phone.get("/resume"))
     phone.submit(**TYPED_DATE).submit()
     while phone.path != "/answer/thanks":
-        phone.submit() if phone.path.endswith("/review") else phone.answer(1)
+        if phone.path.endswith("/break"):
+            phone.get("/answer/go-on")
+        else:
+            phone.submit() if phone.path.endswith("/review") else phone.answer(1)
     inspector.look("thanks", phone)
     inspector.look("left", phone.submit())
+    inspector.looks = None  # nothing of it remains in the browser
     inspector.look("link, everything answered", phone.get(f"/a/{alice.token}"))
     inspector.look("no session", phone.get("/answer"))
     inspector.assert_fine()
 
 
 def test_links_that_open_nothing(
-    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database
+    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database, looks: Preferences
 ) -> None:
     """Superseded, closed, locked, not open yet, unknown."""
     with database.writing() as session:
         row = session.scalars(select(Staff).where(Staff.role == Role.CLINICIAN)).one()
         by = accounts.member(row, session.get_one(clinic.Clinic, row.clinic_id))
         newer = invitations.issue(session, alice.assessment, by=by, at=NOON).token
-    inspector.look("superseded", Browser(inspector.browser.client.application).get(f"/a/{alice.token}"))
+        session.execute(
+            update(Invitation)
+            .where(Invitation.superseded_at.is_not(None))
+            .values(superseded_at=NOON - timedelta(days=31))
+        )
+    inspector.look("superseded", inspector.browser.get(f"/a/{alice.token}"))
+    reminders = inspector.browser.get(f"/a/{newer}/reminders")
+    inspector.look("reminders", reminders)
+    inspector.look("reminders, no date", reminders.submit())
+    inspector.look("reminders stopped", reminders.submit(**TYPED_DATE, reminders="off"))
     phone = inspector.browser.get(f"/a/{newer}")
     wrong = phone.page.form
     for _ in range(5):
@@ -228,6 +277,7 @@ def test_links_that_open_nothing(
         session.execute(update(Assessment).values(opens_on=NOON.date() + timedelta(days=9)))
     inspector.look("not open yet", phone.get(f"/a/{newer}"))
     noon.shift(timedelta(days=200))
+    inspector.looks = None  # the browser's session is over
     inspector.look("closed", phone.get(f"/a/{newer}"))
     inspector.look("unknown", phone.get("/a/nothing"))
     inspector.assert_fine()
@@ -326,8 +376,20 @@ def ids(database: Database) -> dict[str, list[str]]:
             "/answers/": list(session.scalars(select(Administration.public_id).limit(1))),
             "/infusions/": list(session.scalars(select(Infusion.public_id).limit(1))),
             "/settings/staff/": list(session.scalars(select(Staff.public_id).order_by(Staff.id.desc()).limit(1))),
+            "/settings/tablets/": [a_tablet(database)],
             "/instruments/": ["phq-9", "promis-depression-cat"],
         }
+
+
+def a_tablet(database: Database) -> str:
+    """The clinic's one tablet, registered at the first look."""
+    with database.writing() as session:
+        row = session.scalars(select(Staff).where(Staff.role == Role.ADMINISTRATOR)).first()
+        assert row is not None
+        by = accounts.member(row, session.get_one(clinic.Clinic, row.clinic_id))
+        if not devices.devices(session, by=by):
+            devices.register(session, "Tablet 1", "en", by=by, at=NOON)
+        return devices.devices(session, by=by)[0].public_id
 
 
 def addresses(app: Flask, role: Role, known: dict[str, list[str]]) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from prom_server.store.database import Database
-from tests.browser.test_visit import DEAF_MS, PHONE, Phone, stored
 from tests.support import adaptive, axe, clinic, recompute
 from tests.support.databases import only_sqlite
 from tests.support.live_server import LiveServer
+from tests.support.phone import DEAF_MS, SIZE, Phone, stored
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def phone(chromium: Browser, scripts: bool) -> Iterator[Phone]:
-    context = chromium.new_context(viewport=PHONE, java_script_enabled=scripts)
+    context = chromium.new_context(viewport=SIZE, java_script_enabled=scripts)
     yield Phone(context.new_page())
     context.close()
 

@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from prom_server.store.assessments import RecordedScore
 from prom_server.store.database import Database
-from tests.browser.test_visit import DEAF_MS, Phone
 from tests.support import clinic, recompute
 from tests.support.databases import only_sqlite
+from tests.support.phone import DEAF_MS, Phone
 
 pytestmark = [pytest.mark.browser, only_sqlite]
 

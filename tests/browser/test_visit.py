@@ -2,77 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import func, select
 
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
 from prom_server.store.database import Database
 from tests.support import clinic, recompute
-from tests.support.clinic import TYPED_DATE
 from tests.support.databases import only_sqlite
 from tests.support.live_server import LiveServer
+from tests.support.phone import DEAF_MS, SIZE, Phone, eventually, stored
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 390, "height": 844}
-DEAF_MS = 500  # after a page turn
 ITEMS = 29 + 10 + 7 + 13
 ITEM_9 = "/answer/2/9"
 SKIPPED = "/answer/1/5"
-
-
-@dataclass
-class Phone:
-    """A page with what its console said: errors, warnings, and what the policy refused."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"{self.page.url}: {error}"))
-
-    def _said(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(f"{self.page.url}: {message.text}")
-
-    @property
-    def path(self) -> str:
-        return "/" + self.page.url.split("/", 3)[3]
-
-    def begin(self, server_url: str, link: str) -> None:
-        self.identify(server_url, link)
-        self.page.get_by_role("button", name="Start").click()
-        self.page.wait_for_url("**/answer/1/1")
-
-    def identify(self, server_url: str, link: str) -> None:
-        self.page.goto(f"{server_url}/a/{link}")
-        for label, name in (("Month", "month"), ("Day", "day"), ("Year", "year")):
-            self.page.get_by_label(label).fill(TYPED_DATE[name])
-        self.page.get_by_role("button", name="Continue").click()
-        self.page.wait_for_url("**/answer")
-
-    def choose(self, place: int) -> None:
-        """The option at that place; the label is what a finger hits."""
-        self.page.locator("label.option").nth(place).click()
-
-    def press(self, name: str) -> None:
-        """Presses a button and waits until another address is shown."""
-        before = self.page.url
-        self.page.get_by_role("button", name=name, exact=True).click()
-        self.page.wait_for_url(lambda url: url != before)
-
-    def next(self, place: int) -> None:
-        self.choose(place)
-        self.press("Next")
-
-    def wait_until_ready(self) -> None:
-        """Until the following page is there and the deaf moment is over: as long as anybody reads."""
-        self.page.wait_for_timeout(DEAF_MS + 200)
 
 
 @pytest.fixture
@@ -97,25 +44,11 @@ def phone(page: Page) -> Phone:
 
 @pytest.fixture
 def either_phone(chromium: Browser, scripts: bool) -> Iterator[Phone]:
-    context = chromium.new_context(viewport=PHONE, java_script_enabled=scripts)
+    context = chromium.new_context(viewport=SIZE, java_script_enabled=scripts)
     if scripts:
         context.clock.install()  # so that the deaf moment after each of 59 page turns can be passed over
     yield Phone(context.new_page())
     context.close()
-
-
-def stored(database: Database) -> list[tuple[str, int | None]]:
-    with database.reading() as session:
-        return [tuple(row) for row in session.execute(select(Response.item_id, Response.value).order_by(Response.id))]
-
-
-def eventually(page: Page, database: Database, number: int) -> list[tuple[str, int | None]]:
-    """The stored answers, when there are so many."""
-    for _ in range(100):
-        if len(found := stored(database)) >= number:
-            return found
-        page.wait_for_timeout(50)
-    return stored(database)
 
 
 # ---- The whole visit
@@ -153,6 +86,9 @@ def _act(phone: Phone, scripts: bool) -> None:
         assert phone.page.get_by_role("link", name="Call 988").is_visible()
         phone.page.get_by_role("link", name="Continue").click()
         phone.page.wait_for_url("**/answer/2/10")
+    elif path.endswith("/break"):
+        phone.page.get_by_role("link", name="Go on").click()
+        phone.page.wait_for_url(re.compile(r"/answer/\d/1$"))
     elif path == "/answer/1/review":
         assert phone.page.get_by_text("One answer is missing").is_visible()
         phone.press("Send without it")
@@ -280,7 +216,7 @@ def test_closing_the_page_and_opening_the_link_again(
 ) -> None:
     """In a browser that was closed, so that its session is gone."""
     for first in (True, False):
-        context = chromium.new_context(viewport=PHONE, java_script_enabled=scripts)
+        context = chromium.new_context(viewport=SIZE, java_script_enabled=scripts)
         phone = Phone(context.new_page())
         if first:
             phone.begin(live_server.url, short_link)

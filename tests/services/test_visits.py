@@ -96,14 +96,6 @@ def test_an_unknown_link_is_not_found(database: Database, alice: Invited) -> Non
         visits.look_at_link(session, "nothing", at=NOON)
 
 
-def test_a_superseded_link_says_so(database: Database, alice: Invited) -> None:
-    with database.writing() as session:
-        by = clinic.member(session, session.get_one(clinic.Clinic, 1), name="Cleo Example")
-        invitations.issue(session, alice.assessment, by=by, at=NOON)
-    with pytest.raises(visits.LinkSuperseded), database.reading() as session:
-        visits.look_at_link(session, alice.token, at=NOON)
-
-
 def test_a_link_past_its_last_day_is_closed(database: Database, alice: Invited) -> None:
     with pytest.raises(visits.LinkClosed), database.reading() as session:
         visits.look_at_link(session, alice.token, at=NOON + timedelta(days=32))

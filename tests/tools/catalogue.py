@@ -1,21 +1,37 @@
 """The catalogue of visible strings: translations/messages.pot, and the translations brought up to it.
 
 The files carry no dates and no line numbers, so that they change only when a string does. English is the language of
-the source: its translations stay empty.
+the source: its translations stay empty. In every other language the patient's pages are translated whole: `--check`
+names what is missing, uncertain ("fuzzy") or has lost a placeholder. What only staff read may stay English.
 """
 
 import io
 import sys
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 
+from prom_server.core.preferences import LANGUAGES
+from prom_server.definitions.library import Library
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "translations" / "messages.pot"
 KEYWORDS = DEFAULT_KEYWORDS | parse_keywords(["lazy_gettext", "lazy_ngettext:1,2", "_l"])
+# Where a patient reads: whole folders and files, and the headings of questionnaires, which are our own words.
+PATIENT_PAGES = (
+    "templates/patient/",
+    "templates/kiosk/",
+    "templates/error/",
+    "templates/base.html",
+    "templates/base_patient.html",
+    "templates/_macros/patient.html",
+    "templates/_macros/display.html",
+    "templates/_macros/refusal.html",
+    "instruments/",
+)
 HEADER = """\
 # {title}
 msgid ""
@@ -32,10 +48,26 @@ def extracted(root: Path = ROOT) -> Catalog:
     catalog = Catalog(charset="utf-8")
     with (root / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
-    found = extract_from_dir(root, methods, options, keywords=KEYWORDS, comment_tags=("Translators:",))
+    found = extract_from_dir(
+        root, methods, options, keywords=KEYWORDS, comment_tags=("Translators:",), directory_filter=_is_ours
+    )
     for path, _line, message, comments, context in found:
         catalog.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
+    for title in _headings():
+        catalog.add(title, locations=[("instruments/", 0)])
     return catalog
+
+
+def _is_ours(folder: object) -> bool:
+    """Not what is hidden. Babel's own filter would leave out `_macros` too."""
+    return not Path(str(folder)).name.startswith((".", "__pycache__"))
+
+
+def _headings() -> set[str]:
+    """Of the sections of every published revision: our words, shown above the publisher's."""
+    library = Library.shipped()
+    revisions = [(each.id, number) for each in library.instruments() for number in library.revisions(each.id)]
+    return {section.title for each in revisions for section in library.get(*each).sections}
 
 
 def written(catalog: Catalog, title: str, more: str = "") -> str:
@@ -61,10 +93,26 @@ def expected(root: Path = ROOT) -> dict[Path, str]:
     """Each file of the catalogue with the text that it should have."""
     template = extracted(root)
     files = {root / "translations" / "messages.pot": written(template, "The visible strings of prom-server.")}
-    english = root / "translations" / "en" / "LC_MESSAGES" / "messages.po"
-    for path in sorted({english, *root.glob("translations/*/LC_MESSAGES/messages.po")}):
+    for language in LANGUAGES:
+        path = root / "translations" / language / "LC_MESSAGES" / "messages.po"
         files[path] = translation(path, template)
     return files
+
+
+def unfinished(path: Path) -> list[str]:
+    """What of the patient's pages is not translated, or not for certain, and every translation that cannot be right."""
+    with path.open("rb") as file:
+        catalog = read_po(file, locale=path.parents[1].name)
+    found = [f"{message.id}: {problem}" for message, problems in catalog.check() for problem in problems]
+    for message in catalog:
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        if message.id and _is_patients(message) and (message.fuzzy or not all(strings)):
+            found.append(f"{message.id}: {'fuzzy' if message.fuzzy else 'not translated'}")
+    return found
+
+
+def _is_patients(message: Message) -> bool:
+    return any(place.startswith(PATIENT_PAGES) for place, _line in message.locations)
 
 
 def main(arguments: list[str]) -> int:
@@ -78,7 +126,14 @@ def main(arguments: list[str]) -> int:
         return 0
     for path in stale:
         print(f"{path.relative_to(ROOT)} is not what the source says: run bin/catalogue and keep what it writes.")
-    return 1 if stale else 0
+    lacking = [f"{path.parents[1].name}: {each}" for path in files if _is_translated(path) for each in unfinished(path)]
+    for line in lacking:
+        print(line)
+    return 1 if stale or lacking else 0
+
+
+def _is_translated(path: Path) -> bool:
+    return path.suffix == ".po" and path.parents[1].name != LANGUAGES[0] and path.exists()
 
 
 if __name__ == "__main__":

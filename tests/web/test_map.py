@@ -14,11 +14,12 @@ from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.database import Database
+from prom_server.store.kiosks import Device
 from prom_server.store.staff import Staff
 from prom_server.web.guard import RULES, Access
 from tests import cast as people
 from tests.cast import PASSWORD, Cast
-from tests.support import clinic
+from tests.support import clinic, kiosk
 from tests.support.browsing import Browser, application
 from tests.support.clinic import NOON
 
@@ -33,6 +34,7 @@ KINDS = {
     "/alerts/": "alert",
     "/answers/": "administration",
     "/settings/staff/": "staff",
+    "/settings/tablets/": "device",
     "/instruments/": "instrument",
 }
 NOBODYS = {"instrument"}  # belongs to no clinic: every one sees the same
@@ -48,6 +50,8 @@ FILLED = {
     "courses.new": {"protocol": clinic.FREE, "starts_on": "2026-11-24"},
     "courses.record_infusion": {"given_on": "2026-11-23", "given_time": "09:00"},
     "courses.finish": {"reason": "completed"},
+    "devices.register": {"tablet-name": "Tablet 5", "tablet-language": "en"},
+    "devices.rename": {"name": "Tablet 6", "language": "en"},
     "alerts.resolve": {"code": "spoke_with_patient"},
 }
 FINE = {200, 303, 409, 422}  # done, shown, or refused for a reason that has nothing to do with who asks
@@ -111,7 +115,14 @@ def _made(database: Database, team: Cast, patient: str, by) -> dict[str, str]:
                 select(Staff.public_id).where(Staff.clinic_id == by.clinic.id).order_by(Staff.id)
             ).first(),
             "instrument": "phq-9",
+            "device": _device(session, by),
         }
+
+
+def _device(session, by) -> str:
+    administrator = clinic.member(session, session.get_one(clinic.Clinic, by.clinic.id), Role.ADMINISTRATOR, "Dee One")
+    kiosk.tablet(session, administrator)
+    return session.scalars(select(Device.public_id).where(Device.clinic_id == by.clinic.id)).one()
 
 
 def sign_in(desk: Browser, database: Database, who) -> None:
@@ -162,10 +173,19 @@ def test_what_is_open_to_anybody_is_listed_here(desk: Browser) -> None:
         "visit_entry.link",
         "visit_entry.identify",
         "visit_entry.resume",
+        "opt_out.reminders",
+        "opt_out.choose",
+        "preferences.choose",
+        "kiosk.look_at_set_up",
+        "kiosk.set_up",
         "auth.sign_in",
         "auth.set_password",
     }
-    assert all(endpoint.startswith("patient.") for endpoint, rule in RULES.items() if rule is Access.PATIENT)
+    visit = {"kiosk.alive", "kiosk.stop"}  # of a patient on a tablet
+    of_patients = {endpoint for endpoint, rule in RULES.items() if rule is Access.PATIENT}
+    assert all(endpoint.startswith("patient.") for endpoint in of_patients - visit)
+    assert visit <= of_patients
+    assert all(endpoint.startswith("kiosk.") for endpoint, rule in RULES.items() if rule is Access.KIOSK)
 
 
 def test_every_address_with_an_id_is_in_this_map(desk: Browser) -> None:
@@ -237,6 +257,14 @@ def test_a_patient_s_session_opens_no_staff_page(desk: Browser, database: Databa
         held["patient"] = "anything"
     for route in routes(desk):
         assert ask(desk, route, ids["own"].get(route.kind or "", "")).status_code in {303, 401}, route
+
+
+def test_nobody_opens_a_tablet_s_page_without_its_credential(desk: Browser, database: Database, team: Cast) -> None:
+    sign_in(desk, database, team.bob)
+    for rule in desk.client.application.url_map.iter_rules():
+        if RULES[rule.endpoint] is Access.KIOSK:
+            for method in rule.methods & {"GET", "POST"}:
+                assert desk.client.open(rule.rule, method=method).status_code == 401, (rule, method)
 
 
 def test_a_staff_session_opens_no_patient_s_page(desk: Browser, database: Database, team: Cast) -> None:

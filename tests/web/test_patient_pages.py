@@ -117,13 +117,17 @@ def test_a_wrong_date_says_how_many_tries_are_left_and_the_fifth_locks(phone: Br
 
 def test_an_unknown_link_is_a_plain_page(phone: Browser) -> None:
     assert phone.get("/a/nothing").status == 404
-    assert "nothing at this address" in phone.page.text
+    assert "We do not know this link" in phone.page.text
 
 
-def test_a_superseded_link_says_so_kindly(phone: Browser, alice: Invited, database: Database) -> None:
+def test_a_superseded_link_says_so_kindly(
+    phone: Browser, alice: Invited, database: Database, noon: "time_machine.Traveller"
+) -> None:
     with database.writing() as session:
         by = clinic.member(session, session.get_one(clinic.Clinic, 1), name="Cleo Example")
         invitations.issue(session, alice.assessment, by=by, at=NOON)
+    assert phone.get(f"/a/{alice.token}").status == 200  # it leads on: see test_links
+    noon.shift(timedelta(days=31))
     assert phone.get(f"/a/{alice.token}").status == 410
     assert "newer link" in phone.page.text
 

@@ -1,90 +1,123 @@
-// Makes Next instant: the following page is fetched while the patient reads, and shown at once; the answer goes on its
-// way in the background, one after the other. Without this script each page is an ordinary form.
-// An item with an alert rule is sent before anything else is shown; if no answer comes within two seconds, the help
-// that came with the page is shown anyway.
+// Makes Next instant: the pages that follow are fetched while the patient reads, and shown at once; the answers go on
+// their way in the background, one after the other, in order. Without this script each page is an ordinary form.
+// An item with an alert rule, and every item on a clinic's tablet, is stored before the next page is shown. If nothing
+// comes back within two seconds, the help that came with the page is shown anyway.
 "use strict";
 (() => {
   const DEAF_MS = 500; // after a page turn, so that a second tap does not answer the next question
   const HELP_MS = 2000;
-  const queue = []; // {address, body, pressed, next}: next is null where the server says what follows
+  const SLOW_MS = 3000; // without a reply the page says that the answer is not sent yet
+
+  const { queue, kiosk } = unsent;
+  const pages = new Map(); // of this part, by address: those that come, and those that were
   let sending = false;
-  let waitingForQueue = false;
-  let ahead = null; // {address, page}: the following page
+  let waiting = false; // the line is lost, and the page says so
+  let leaving = false;
   let turned = -Infinity;
 
   const form = () => document.querySelector("form[data-step]");
-  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-  const tell = (waiting) => {
+  const tell = (now) => {
+    waiting = now;
     const line = document.querySelector(".waiting");
-    if (line) line.hidden = !waiting;
+    if (line) line.hidden = !now;
   };
 
-  async function prefetch() {
-    const address = form()?.dataset.next;
-    ahead = null;
-    if (!address) return;
-    try {
-      const response = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
-      if (!response.ok) return;
-      const page = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
-      if (form()?.dataset.next === address) ahead = { address, page };
-    } catch { /* then Next is an ordinary form */ }
+  // ---- Sending
+
+  // In order. A page keeps the sequence it was made with: an answer that another page gave to the same question
+  // meanwhile is then asked about, never overwritten. An earlier one of this page is known here.
+  async function send() {
+    if (sending) return;
+    sending = true;
+    let elsewhere = null;
+    for (let wait = 1000; queue.length > 0; ) {
+      const slow = setTimeout(tell, SLOW_MS, true);
+      const reply = await unsent.post(queue[0]);
+      clearTimeout(slow);
+      if (reply === null) {
+        tell(true);
+        await unsent.pause(wait);
+        wait = Math.min(2 * wait, 15000);
+        continue;
+      }
+      if (!reply.ok) return refused(reply);
+      const stored = queue.shift();
+      wait = 1000;
+      learn(stored.address, reply.said.sequence);
+      unsent.keep();
+      if (reply.said.next !== stored.next) elsewhere = reply.said.next;
+    }
+    sending = false;
+    tell(false);
+    if (elsewhere !== null) go(elsewhere);
   }
 
-  function show({ address, page }) {
+  function learn(address, sequence) {
+    if (sequence === undefined) return;
+    for (const each of queue) if (each.address === address) each.fields.sequence = sequence;
+    const field = pages.get(address)?.querySelector("input[name=sequence]");
+    if (field) field.value = sequence;
+  }
+
+  // The server has something to say about this answer: its page does. The others stay and are sent from the page after
+  // that; unless the part was sent or closed, and takes none any more.
+  function refused({ status, said }) {
+    const mine = queue[0];
+    if (status === 400 && !mine.again) {
+      mine.again = true; // another tab began a new session: this page is too old, not the answer
+      if (unsent.keep()) {
+        leaving = true;
+        return location.reload();
+      }
+    }
+    if (status === 409 && said.error !== "newer_answer") queue.length = 0;
+    else if (status !== 401) queue.shift(); // 401: the birth date comes first
+    unsent.keep();
+    leaving = true;
+    unsent.submit(mine);
+  }
+
+  function go(address) {
+    if (pages.has(address)) return show(address);
+    leaving = true;
+    location.assign(address);
+  }
+
+  // ---- Pages
+
+  // One after the other, as far as it is known what follows. A clinic's tablet looks one page ahead.
+  async function lookAhead() {
+    const from = form();
+    for (let address = from?.dataset.next; address && form() === from; ) {
+      try {
+        if (!pages.has(address)) {
+          const response = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
+          if (!response.ok) return;
+          const page = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
+          if (!page.querySelector("form[data-step]")) return;
+          pages.set(address, page);
+        }
+      } catch {
+        return; // then Next waits for the line
+      }
+      if (kiosk) return;
+      address = pages.get(address).querySelector("form[data-step]").dataset.next;
+    }
+  }
+
+  function show(address, { returning = false } = {}) {
+    const page = pages.get(address);
+    if (kiosk) pages.clear();
     document.querySelector("main").replaceWith(page);
-    history.pushState({}, "", address);
+    for (const button of page.querySelectorAll("button")) button.disabled = false;
+    if (!returning) history.pushState({}, "", address);
     turned = performance.now();
+    tell(waiting);
     const legend = page.querySelector("legend");
     legend.tabIndex = -1;
     legend.focus({ preventScroll: true });
     window.scrollTo(0, 0);
-    prefetch();
-  }
-
-  // Sends what is queued, in order. A page keeps the sequence it was made with: an answer that another page gave to
-  // the same question meanwhile is then asked about, never overwritten.
-  async function send() {
-    if (sending) return;
-    sending = true;
-    for (let wait = 1000; queue.length > 0; ) {
-      const { address, body, pressed, next } = queue[0];
-      body.set("delay", Math.round((performance.now() - pressed) / 1000));
-      let response;
-      try {
-        response = await fetch(address, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
-      } catch { /* no connection */ }
-      if (response === undefined || response.status === 503) {
-        tell(true);
-        await pause(wait);
-        wait = Math.min(2 * wait, 15000);
-        continue;
-      }
-      if (!response.ok) return giveBack(queue.shift());
-      const stored = await response.json();
-      queue.shift();
-      wait = 1000;
-      tell(false);
-      if (stored.next !== next) return location.assign(stored.next);
-    }
-    sending = false;
-  }
-
-  // The server has something to say about this answer: send it as an ordinary form and let its page say so.
-  function giveBack({ address, body }) {
-    const plain = document.createElement("form");
-    plain.method = "post";
-    plain.action = address;
-    for (const [name, value] of body) {
-      const field = document.createElement("input");
-      field.type = "hidden";
-      field.name = name;
-      field.value = value;
-      plain.append(field);
-    }
-    document.body.append(plain);
-    queue.length = 0;
-    plain.submit();
+    lookAhead();
   }
 
   // Nothing else is shown before this one is stored.
@@ -94,40 +127,62 @@
     const help = document.querySelector("template[data-help]");
     if (from === undefined || !help || Number(new FormData(mine).get("value")) < Number(from)) return;
     setTimeout(() => {
-      if (queue.length > 0) mine.closest("main").replaceChildren(help.content.cloneNode(true));
+      if (queue.length === 0 || mine !== form()) return;
+      pages.delete(location.pathname);
+      mine.closest("main").replaceChildren(help.content.cloneNode(true));
     }, HELP_MS);
   }
 
-  async function afterQueue(mine, submitter) {
-    if (waitingForQueue) return;
-    waitingForQueue = true;
-    while (queue.length > 0) await pause(100);
-    waitingForQueue = false;
-    mine.requestSubmit(submitter);
-  }
+  // ---- What the patient does
 
   document.addEventListener("submit", (event) => {
     const mine = event.target;
-    if (mine !== form()) return;
+    if (mine !== form()) {
+      if (queue.length === 0 || !mine.matches("[data-pending]")) return;
+      event.preventDefault(); // a review is made again first: see `resume`
+      return void unsent.empty().then(() => mine.matches("[data-review]") || mine.requestSubmit(event.submitter));
+    }
     if (performance.now() - turned < DEAF_MS) return event.preventDefault();
-    const body = new URLSearchParams(new FormData(mine));
-    if (event.submitter?.name === "go" || !body.has("value")) {
+    const { csrf_token: _, ...fields } = Object.fromEntries(new FormData(mine));
+    if (event.submitter?.name === "go" || !("value" in fields)) {
       if (queue.length === 0) return;
       event.preventDefault();
-      return void afterQueue(mine, event.submitter);
+      return void unsent.empty().then(() => mine === form() && mine.requestSubmit(event.submitter));
     }
     event.preventDefault();
-    const instant = !("helpFrom" in mine.dataset) && ahead !== null && ahead.address === mine.dataset.next;
-    queue.push({ address: mine.action, body, pressed: performance.now(), next: instant ? ahead.address : null });
-    if (instant) show(ahead);
+    const next = mine.dataset.next;
+    const instant = !kiosk && !("helpFrom" in mine.dataset) && pages.has(next);
+    queue.push({ address: mine.getAttribute("action"), fields, given: Date.now(), next: instant ? next : null });
+    unsent.keep();
+    if (instant) show(next);
     else hold(mine);
     send();
   });
 
-  addEventListener("beforeunload", (event) => {
-    if (queue.length > 0) event.preventDefault();
+  // How long the item was on the screen, and on what kind of device.
+  document.addEventListener("formdata", (event) => {
+    if (event.target !== form()) return;
+    event.formData.set("seconds", Math.round((performance.now() - Math.max(turned, 0)) / 1000));
+    const touched = matchMedia("(pointer: coarse)").matches;
+    const small = Math.min(screen.width, screen.height) < 600;
+    event.formData.set("device", touched ? (small ? "phone" : "tablet") : "computer");
   });
-  addEventListener("popstate", () => location.reload());
+
+  document.addEventListener("click", (event) => {
+    const address = event.target.closest("a[data-back]")?.getAttribute("href");
+    if (kiosk || !pages.has(address) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    show(address);
+  });
+
+  addEventListener("popstate", () => {
+    if (!kiosk && pages.has(location.pathname)) show(location.pathname, { returning: true });
+    else location.reload();
+  });
+  addEventListener("pageshow", (event) => event.persisted && location.reload()); // its queue is as old as the page
+  addEventListener("beforeunload", (event) => {
+    if (queue.length > 0 && !leaving) event.preventDefault();
+  });
 
   // 1 to 9 choose an option: by its own number where it has one (0 to 10), else by its place.
   document.addEventListener("keydown", (event) => {
@@ -141,5 +196,23 @@
     }
   });
 
-  prefetch();
+  // ---- The page as it was loaded
+
+  // After a reload: what was entered is shown as it was, and sent; then the server says where to go on.
+  async function resume() {
+    const mine = form();
+    const own = queue.filter((each) => each.address === location.pathname).pop();
+    if (mine && own) {
+      const radio = mine.querySelector(`input[name=value][value="${CSS.escape(own.fields.value)}"]`);
+      if (radio) radio.checked = true;
+      own.next = null;
+      hold(mine);
+    }
+    await send();
+    if (!leaving && document.querySelector("[data-review]")) location.reload();
+  }
+
+  if (form()) pages.set(location.pathname, document.querySelector("main"));
+  if (queue.length > 0) resume();
+  lookAhead();
 })();

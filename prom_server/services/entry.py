@@ -1,0 +1,207 @@
+"""Staff enter answers of a paper form or a telephone interview: the claims, alerts and scores of a patient's own saves.
+
+One part is answered in one way: what a patient has begun on a device is not finished on paper.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from prom_server.core.corrections import AlreadyMarked
+from prom_server.core.entry import (
+    BegunOtherwise,
+    EnteredMeanwhile,
+    Entering,
+    How,
+    Mode,
+    NotOnPaper,
+    Respondent,
+    check,
+)
+from prom_server.core.permissions import Action, StaffMember, require
+from prom_server.core.refusals import NotFound
+from prom_server.core.schedule import Facts, status_at
+from prom_server.core.visit import PartState, Visit
+from prom_server.services import answering, audit, battery, catalogue, finding, visits
+from prom_server.services.answering import AlreadySubmitted, NewerAnswer, Posted, Saved
+from prom_server.services.links import ANSWERABLE
+from prom_server.store.assessments import Administration, Assessment
+from prom_server.store.courses import Course
+from prom_server.store.patients import Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An administration that staff enter, with all that a save needs."""
+
+    row: Administration
+    patient: Patient
+    visit: Visit
+    mine: PartState
+    parts: tuple[PartState, ...]
+
+    @property
+    def how(self) -> How:
+        return how_of(self.row)
+
+    @property
+    def entering(self) -> Entering:
+        return Entering(
+            administration_id=self.row.public_id,
+            assessment_id=self.visit.assessment,
+            patient=finding.ref(self.patient),
+            instrument=self.mine.instrument,
+            part=self.mine.position,
+            parts=len(self.parts),
+            how=self.how,
+            sequence=self.mine.sequence,
+        )
+
+
+def visit_of(assessment: Assessment, course: Course, patient: Patient, *, by: StaffMember, at: datetime) -> Visit:
+    """A visit in which staff enter what the patient answers."""
+    return Visit(
+        session_id=0,
+        assessment_id=assessment.id,
+        assessment=assessment.public_id,
+        battery=catalogue.protocol(course.protocol_id, course.protocol_revision).battery,
+        patient_id=patient.id,
+        clinic=by.clinic,
+        language=patient.language,
+        stale=False,
+        open=assessment.completed_at is None and in_window(assessment, by=by, at=at),
+        completed=assessment.completed_at is not None,
+        entered_by=by,
+    )
+
+
+def in_window(assessment: Assessment, *, by: StaffMember, at: datetime) -> bool:
+    """Whether its day allows answers, be it completed or not."""
+    # How many parts were submitted only tells two ways of being closed apart.
+    facts = Facts(finding.window(assessment), assessment.started_at, None, assessment.cancelled_at, submitted=0)
+    return status_at(facts, at, finding.local_day(at, by.clinic)) in ANSWERABLE
+
+
+def begin(
+    session: Session, assessment_public_id: str, position: int, how: How, *, by: StaffMember, at: datetime
+) -> str:
+    """Begins one part, or goes on with one begun the same way; its administration's public id.
+
+    Raises NotFound, AssessmentClosed, AlreadySubmitted, BegunOtherwise, NotOnPaper, LicenceMissing, and what
+    `core.entry.check` refuses.
+    """
+    require(by, Action.ENTER_ANSWERS)
+    assessment, course, patient = finding.assessment(session, assessment_public_id, by=by)
+    visit = visit_of(assessment, course, patient, by=by, at=at)
+    visits.require_open(visit)
+    check(how, assessment.opens_on, finding.local_day(at, by.clinic))
+    answering.claim_assessment(session, visit, started_at=at)
+    part = _part(battery.load(session, visit), position)
+    if part.submitted:
+        raise AlreadySubmitted(part.instrument.id)
+    if how.mode is Mode.PAPER and part.adaptive:
+        raise NotOnPaper(part.instrument.id)
+    if not part.begun:
+        battery.begin(session, visit, [part], at=at, how=_columns(how, by))
+    row = _taken(session, visit, position, how, by=by)
+    record(session, row.public_id, patient, "entry.begin", by=by, at=at, detail=how.mode)
+    return row.public_id
+
+
+def _part(parts: tuple[PartState, ...], position: int) -> PartState:
+    if not 1 <= position <= len(parts):
+        raise NotFound("no such part")
+    return parts[position - 1]
+
+
+def _taken(session: Session, visit: Visit, position: int, how: How, *, by: StaffMember) -> Administration:
+    """Of a part without any answer, however it was begun, the way is set now. Raises BegunOtherwise."""
+    these = (
+        Administration.assessment_id == visit.assessment_id,
+        Administration.position == position,
+        Administration.in_error_at.is_(None),
+    )
+    session.execute(update(Administration).where(*these, Administration.sequence == 0).values(**_columns(how, by)))
+    row = session.scalars(select(Administration).where(*these).execution_options(populate_existing=True)).one()
+    if row.mode != how.mode:
+        raise BegunOtherwise(row.instrument_id)
+    return row
+
+
+def _columns(how: How, by: StaffMember) -> dict[str, object]:
+    proxy = how.respondent is Respondent.PROXY
+    return {
+        "mode": how.mode,
+        "respondent": how.respondent,
+        "relation": how.relation if proxy else None,
+        "assisted_by": how.assisted_by,
+        "entered_by": by.id,
+        "written_on": how.written_on if how.mode is Mode.PAPER else None,
+    }
+
+
+def how_of(row: Administration) -> How:
+    return How(Mode(row.mode), Respondent(row.respondent), row.relation, row.assisted_by, row.written_on)
+
+
+def found(session: Session, public_id: str, mode: Mode | None = None, *, by: StaffMember, at: datetime) -> Begun:
+    """A part that staff enter; with `mode` one of that kind only. Raises NotFound, AlreadyMarked, BegunOtherwise."""
+    require(by, Action.ENTER_ANSWERS)
+    row = session.scalars(
+        select(Administration).where(
+            Administration.clinic_id == by.clinic.id,
+            Administration.public_id == finding.checked(public_id),
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("no such administration")
+    if row.in_error_at is not None:
+        raise AlreadyMarked("in error")
+    if row.mode not in ([mode] if mode else list(Mode)):
+        raise BegunOtherwise(row.instrument_id)
+    assessment, course, patient = session.execute(
+        select(Assessment, Course, Patient)
+        .join(Course, Course.id == Assessment.course_id)
+        .join(Patient, Patient.id == Assessment.patient_id)
+        .where(Assessment.id == row.assessment_id)
+    ).one()
+    visit = visit_of(assessment, course, patient, by=by, at=at)
+    parts = battery.load(session, visit)
+    return Begun(row, patient, visit, battery.part_at(parts, row.position), parts)
+
+
+def save(session: Session, begun: Begun, posted: Posted, *, at: datetime) -> Saved:
+    """One answer, with the claims of a patient's own. Raises what that does, and EnteredMeanwhile."""
+    try:
+        return answering.save_in(session, begun.visit, begun.mine.position, posted, at=at)
+    except NewerAnswer as error:
+        raise EnteredMeanwhile(posted.item_id) from error
+
+
+def say(session: Session, public_id: str, posted: Posted, *, by: StaffMember, at: datetime) -> Saved:
+    """Stores one answer of a telephone interview. Raises what a patient's save does, and EnteredMeanwhile."""
+    return save(session, found(session, public_id, Mode.TELEPHONE, by=by, at=at), posted, at=at)
+
+
+def send(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> str:
+    """Closes the part of a telephone interview, as the patient's own submit. Returns the assessment's public id."""
+    begun = found(session, public_id, Mode.TELEPHONE, by=by, at=at)
+    answering.submit_in(session, begun.visit, begun.mine.position, at=at)
+    return begun.visit.assessment
+
+
+def record(
+    session: Session,
+    public_id: str,
+    patient: Patient,
+    action: str,
+    *,
+    by: StaffMember,
+    at: datetime,
+    detail: str | None = None,
+) -> None:
+    """The audit line of a look at, or an act on, a part that is entered."""
+    subject = f"administration:{public_id}"
+    audit.record(session, action, by=by, at=at, patient_id=patient.id, subject=subject, detail=detail)

@@ -1,0 +1,40 @@
+"""What was answered in one administration, item by item, with its times and what it replaced."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prom_server.core.given import Given, GivenAnswer, GivenItem
+from prom_server.core.instrument import Item
+from prom_server.core.permissions import Action, StaffMember, require
+from prom_server.core.responses import Current, states
+from prom_server.core.visit_views import wording
+from prom_server.services import corrections, finding, pinning
+from prom_server.store.assessments import Response
+
+
+def given(session: Session, administration_public_id: str, *, by: StaffMember, at: datetime) -> Given:
+    """Every item of the instrument, in its order. Raises NotFound."""
+    require(by, Action.SEE_TREND)
+    row, patient, line = corrections.viewed(session, administration_public_id, by=by, at=at)
+    instrument = pinning.begun_with(session, row)
+    saves: dict[str, list[Response]] = defaultdict(list)
+    for each in session.scalars(
+        select(Response).where(Response.administration_id == row.id).order_by(Response.sequence)
+    ):
+        saves[each.item_id].append(each)
+    current = {item: Current(each[-1].value, each[-1].sequence) for item, each in saves.items()}
+    state = states(instrument, current, declined=row.declined_at is not None)
+    items = []
+    for number, item in enumerate(instrument.items, 1):
+        answers = tuple(_answer(item, each) for each in saves[item.id])
+        now = answers[-1] if answers else None
+        items.append(GivenItem(number, wording(item), state[item.id], now, answers[:-1]))
+    return Given(finding.ref(patient), line, tuple(items))
+
+
+def _answer(item: Item, each: Response) -> GivenAnswer:
+    option = item.option(each.value) if each.value is not None else None
+    return GivenAnswer(each.value, option.label if option else None, each.shown_at, each.answered_at, each.at)

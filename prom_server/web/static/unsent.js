@@ -1,0 +1,92 @@
+// Answers on their way. On the patient's own device they are kept for this tab until they are sent, so that a reload,
+// a phone call or a server that starts again loses none. A clinic's tablet keeps nothing. Used by answer.js.
+"use strict";
+const unsent = (() => {
+  const GIVE_UP_MS = 20000; // then the line is taken as cut and the same is sent again; the server knows it
+  const AWAY = new Set([408, 429, 502, 503, 504]); // the server is starting again, or busy
+  const KEPT = "pending";
+
+  const kiosk = document.querySelector("[data-kiosk]") !== null;
+  const whose = document.querySelector("[data-pending]")?.dataset.pending ?? "";
+  const proof = document.querySelector("input[name=csrf_token]")?.value ?? "";
+  const keeps = !kiosk && whose !== "";
+  const queue = restore(); // {address, fields, given, next}: next is null where the server says what follows
+
+  function restore() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(KEPT));
+      if (keeps && kept?.whose === whose) return kept.queue;
+      sessionStorage.removeItem(KEPT); // another patient's, or of a part that was begun again
+    } catch { /* no storage here, or nothing of ours in it */ }
+    return [];
+  }
+
+  // Whether the queue, as it is now, survives a reload.
+  function keep() {
+    if (!keeps) return false;
+    try {
+      if (queue.length > 0) sessionStorage.setItem(KEPT, JSON.stringify({ whose, queue }));
+      else sessionStorage.removeItem(KEPT);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // The reply, or null where none came and the same is to be sent again: no line, a server that is starting again, the
+  // sign-in page of somebody's network.
+  async function post({ address, fields, given }) {
+    const delay = Math.max(0, Math.round((Date.now() - given) / 1000));
+    try {
+      const response = await fetch(address, {
+        method: "POST",
+        body: new URLSearchParams({ ...fields, csrf_token: proof, delay }),
+        headers: { Accept: "application/json" },
+        keepalive: true,
+        signal: AbortSignal.timeout?.(GIVE_UP_MS),
+      });
+      const said = await response.json().catch(() => null);
+      if (AWAY.has(response.status) || (said === null && response.status !== 401)) return null;
+      return { ok: response.ok, status: response.status, said: said ?? {} };
+    } catch {
+      return null;
+    }
+  }
+
+  // Waits so long, or until the line is back or somebody looks at the page again.
+  function pause(ms) {
+    return new Promise((done) => {
+      const over = () => {
+        clearTimeout(timer);
+        removeEventListener("online", over);
+        document.removeEventListener("visibilitychange", over);
+        done();
+      };
+      const timer = setTimeout(over, ms);
+      addEventListener("online", over);
+      document.addEventListener("visibilitychange", over);
+    });
+  }
+
+  // As an ordinary form, so that the server's own page answers.
+  function submit({ address, fields }) {
+    const plain = document.createElement("form");
+    plain.method = "post";
+    plain.action = address;
+    for (const [name, value] of Object.entries({ ...fields, csrf_token: proof })) {
+      const field = document.createElement("input");
+      field.type = "hidden";
+      field.name = name;
+      field.value = value;
+      plain.append(field);
+    }
+    document.body.append(plain);
+    plain.submit();
+  }
+
+  async function empty() {
+    while (queue.length > 0) await new Promise((done) => setTimeout(done, 100));
+  }
+
+  return { queue, kiosk, keep, post, pause, submit, empty };
+})();
