@@ -214,7 +214,8 @@ def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime) -> 
     answers = scored_answers(mine.instrument, mine.responses)
     scores.record(session, mine.id, mine.instrument, answers, at=at)
     for rule in mine.instrument.alerts:
-        if answers[rule.item] is None:
+        given = mine.responses.get(rule.item)
+        if given is None or given.value is None:
             alerting.not_answered(session, battery.whose(visit, mine), rule, at=at)
     _record(session, visit, "administration.submit", at=at, detail=mine.instrument.id)
     visits.touch(session, visit, at=at)
