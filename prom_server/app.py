@@ -13,6 +13,6 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     """The application for these settings. The database must already be migrated."""
     transaction.bind(database or Database(settings.database_url))
     library = Library.shipped(settings.supplements)
-    library.supplements()  # a wrong file is refused now, not at the first patient
+    library.check()  # a wrong file is refused now, not at the first patient
     catalogue.bind(library)
     return web.build(settings)

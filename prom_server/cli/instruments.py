@@ -30,7 +30,7 @@ def check(context: click.Context, files: tuple[Path, ...], supplements: Path | N
 
     A shipped file must be listed in SHA256SUMS and be as it was published.
     """
-    library = Library.shipped()
+    library = Library.shipped(supplements)
     try:
         problems = lint.checksum_problems(library, files)
         named = files or library.files()

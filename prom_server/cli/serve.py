@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from prom_server import clock, transaction
+from prom_server.definitions.library import Library
+from prom_server.services import catalogue, pinning
 from prom_server.settings import InvalidSettings, Settings
 from prom_server.store.database import Database, DatabaseUnavailable
 
@@ -29,10 +32,21 @@ def database(chosen: Settings) -> Database:
     """The database, brought to the newest schema; or a clear refusal and exit status 1."""
     found = Database(chosen.database_url)
     try:
-        found.migrate()
+        found.make_file()
+        if not found.is_newest():
+            found.migrate()
+            _archive_begun(found, chosen)
     except DatabaseUnavailable as error:
         raise click.ClickException(f"The database does not answer: {error}. Check DATABASE_URL.") from error
     return found
+
+
+def _archive_begun(found: Database, chosen: Settings) -> None:
+    """What began before definitions were archived is archived once, while its files are still there."""
+    transaction.bind(found)
+    catalogue.bind(Library.shipped(chosen.supplements))
+    with transaction.transaction() as session:
+        pinning.archive_begun(session, at=clock.now())
 
 
 @click.command()

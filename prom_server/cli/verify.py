@@ -119,11 +119,19 @@ def _filled(_context: click.Context, _parameter: click.Parameter, value: str) ->
 @click.argument("instrument_id", metavar="INSTRUMENT")
 @click.option("--to", "revision", required=True, type=click.IntRange(min=1), metavar="REVISION")
 @click.option("--reason", required=True, callback=_filled, help="For the audit trail.")
+@click.option("--by", "decided_by", required=True, callback=_filled, help="Who decided it, for the audit trail.")
 @click.option("--clinic", "clinic_name", help="Name or id; all clinics where not given.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rescore(
-    instrument_id: str, revision: int, reason: str, clinic_name: str | None, *, dry_run: bool, yes: bool
+    instrument_id: str,
+    revision: int,
+    reason: str,
+    decided_by: str,
+    clinic_name: str | None,
+    *,
+    dry_run: bool,
+    yes: bool,
 ) -> None:
     """Score what was submitted of INSTRUMENT again, under another revision of it.
 
@@ -131,7 +139,7 @@ def rescore(
     audit trail for each administration. May be stopped and started again: it goes on with what is left.
     """
     with _opened():
-        act = _act(instrument_id, revision, reason, clinic_name)
+        act = _act(instrument_id, revision, reason, decided_by, clinic_name)
         try:
             found = _previewed(act)
             if found.administrations == 0:
@@ -148,7 +156,7 @@ def rescore(
             raise click.ClickException(f"{error}. `prom-server verify` lists all of them.") from error
 
 
-def _act(instrument_id: str, revision: int, reason: str, clinic_name: str | None) -> Act:
+def _act(instrument_id: str, revision: int, reason: str, decided_by: str, clinic_name: str | None) -> Act:
     try:
         target = rescoring.target(instrument_id, revision)
     except NotFound as error:
@@ -156,10 +164,10 @@ def _act(instrument_id: str, revision: int, reason: str, clinic_name: str | None
     except TablesMissing as error:
         raise click.ClickException(f"The tables of {error} are not there: a supplement brings them.") from error
     if clinic_name is None:
-        return Act(target, reason)
+        return Act(target, reason, decided_by)
     try:
         with transaction.reading() as session:
-            return Act(target, reason, staffing.find_clinic(session, clinic_name).id)
+            return Act(target, reason, decided_by, staffing.find_clinic(session, clinic_name).id)
     except NotFound as error:
         raise click.BadParameter(f"there is no clinic {clinic_name}.", param_hint="--clinic") from error
 

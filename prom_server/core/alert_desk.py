@@ -72,7 +72,7 @@ class Asked:
     """The item behind an alert, in words: instrument, number, topic, and the option chosen."""
 
     instrument: str
-    number: int
+    number: int  # 0 where its definition is gone
     text: str | None
     topic: str
     value: int | None

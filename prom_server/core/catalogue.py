@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 
-from prom_server.core.instrument import Instrument, Item, LicenceKind, Option, Scale
+from prom_server.core.instrument import Instrument, Item, Option, Scale
 from prom_server.core.rules import AdaptiveRule, CompositeRule, MeanRule, RatingRule, Row, SumRule, TableRule
 from prom_server.core.visit import minutes
 
@@ -33,7 +33,7 @@ def needs(instrument: Instrument, permitted: Collection[str]) -> tuple[Need, ...
     """Of an instrument with the clinic's supplement; `permitted` are the families with a recorded permission."""
     licence = instrument.licence
     found = {
-        Need.PERMISSION: licence.kind is LicenceKind.PERMISSION and licence.family not in permitted,
+        Need.PERMISSION: licence.needs_permission and licence.family not in permitted,
         Need.WORDING: not instrument.has_wording,
         Need.TABLE: not instrument.has_tables,
     }
@@ -131,6 +131,11 @@ class ScaleView:
     raw: tuple[int, int]  # the lowest and the highest sum of its items' points
     rows: tuple[tuple[int, Row], ...]  # the table, by rising sum
     weights: tuple[Weight, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether its scores have a standard error: a table may be public without."""
+        return self.kind == "adaptive" or any(row.se is not None for _, row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

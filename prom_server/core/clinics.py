@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from prom_server.core.instrument import LicenceKind
 from prom_server.core.refusals import Refused
 
 PAPERS = ("letter", "A4")
@@ -40,6 +39,3 @@ class WordingLine:
 class Licences:
     permissions: tuple[PermissionLine, ...]
     wordings: tuple[WordingLine, ...]
-
-
-NEEDS = frozenset({LicenceKind.PERMISSION, LicenceKind.SUPPLEMENT})

@@ -205,6 +205,11 @@ class Licence:
     notice: str  # printed as it stands on form and report
     family: str  # what one recorded permission covers: "promis"
 
+    @property
+    def needs_permission(self) -> bool:
+        """Whether an administrator records the holder's permission first: a licence is a clinic's, not a server's."""
+        return self.kind is not LicenceKind.FREE
+
 
 @dataclass(frozen=True, slots=True)
 class WorkedExample:
@@ -228,6 +233,12 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Instrument:
+    """One revision of a questionnaire, and how its answers become scores.
+
+    `beside` is another instrument that a battery with this one must ask too, because this one touches a risk that the
+    other watches.
+    """
+
     id: str
     revision: int
     name: str
@@ -245,6 +256,7 @@ class Instrument:
     alerts: tuple[ItemAlert, ...] = ()
     screening: Screening | None = None
     parameters: Parameters | None = None
+    beside: str | None = None
     purpose: str | None = None
     changes: str | None = None  # what this revision changed; the first one has none
     loinc: str | None = None

@@ -7,11 +7,10 @@ from datetime import date
 from prom_server.core.change import Absence, Change, Direction, change
 from prom_server.core.instrument import Better, Scale
 from prom_server.core.schedule import Status
-from prom_server.core.scoring import Score
 from prom_server.core.scoring import Status as ScoreStatus
-from prom_server.core.trend_facts import AssessmentFacts, CourseFacts, PatientFacts, TrendFacts
+from prom_server.core.trend_facts import AssessmentFacts, CourseFacts, PatientFacts, RecordedScore, TrendFacts
 from prom_server.core.trend_items import item_maps, watched
-from prom_server.core.trend_points import ChangeRow, Chart, Point, PointStatus, Series
+from prom_server.core.trend_points import ChangeRow, Chart, Point, PointStatus, Rescored, Series
 from prom_server.core.trend_sources import sources
 from prom_server.core.trend_status import gaps, open_alerts, pending
 from prom_server.core.trend_view import ChangeGroup, ChangeTable, Header, TrendView, ValueColumn, ValueTable, Verdicts
@@ -32,13 +31,13 @@ _POINT_STATUS = {
     ScoreStatus.PATTERN: PointStatus.PATTERN,
     ScoreStatus.NOT_SCORABLE: PointStatus.NOT_SCORABLE,
 }
-Scores = dict[tuple[str, str, str], Score]  # by assessment, instrument, scale
+Scores = dict[tuple[str, str, str], RecordedScore]  # by assessment, instrument, scale
 
 
 def trend(facts: TrendFacts, today: date, *, baseline: str = "baseline") -> TrendView:
     """The whole view. `baseline` is the id of the time point that change counts from, within the same course."""
     assessments = _in_order(facts.assessments)
-    scores: Scores = {(each.assessment, each.instrument, each.score.scale): each.score for each in facts.scores}
+    scores: Scores = {(each.assessment, each.instrument, each.score.scale): each for each in facts.scores}
     course = _current(facts.courses, assessments)
     every, first = _ordered(_series(facts, assessments))
     charts = tuple(_chart(each, assessments, scores, course, baseline) for each in every)
@@ -134,14 +133,22 @@ def _chart(
 
 
 def _point(series: Series, assessment: AssessmentFacts, scores: Scores) -> Point:
-    score = scores.get((assessment.id, series.instrument, series.scale.id))
+    recorded = scores.get((assessment.id, series.instrument, series.scale.id))
+    score = recorded.score if recorded else None
     if score is not None:
         status = _POINT_STATUS[score.status]
     else:
         status = PointStatus.UNANSWERED if assessment.status in _OVER else PointStatus.DUE
     on = assessment.on if score is not None else assessment.window.due_on
     where = (assessment.id, assessment.course, assessment.time_point, assessment.name, assessment.short)
-    return Point(*where, on, status, score)
+    return Point(*where, on, status, score, _rescored(recorded, assessment))
+
+
+def _rescored(recorded: RecordedScore | None, assessment: AssessmentFacts) -> Rescored | None:
+    begun = assessment.administration(recorded.instrument) if recorded else None
+    if recorded is None or begun is None or recorded.revision in (None, begun.revision):
+        return None
+    return Rescored(under=recorded.revision, answered_under=begun.revision)
 
 
 def _row(series: Series, points: tuple[Point, ...], course: CourseFacts | None, baseline: str) -> ChangeRow:

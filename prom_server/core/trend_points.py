@@ -33,6 +33,14 @@ class Series:
         return f"{self.instrument}-{self.scale.id}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Rescored:
+    """The revisions of a score that was computed again."""
+
+    under: int
+    answered_under: int
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     assessment: str
@@ -43,6 +51,7 @@ class Point:
     on: date
     status: PointStatus
     score: Score | None  # of what was submitted; None for unanswered and due
+    rescored: Rescored | None = None  # computed under another revision than it was answered under
 
     @property
     def value(self) -> Decimal | None:
@@ -52,6 +61,9 @@ class Point:
     def error_bar(self) -> Decimal | None:
         """One standard error."""
         return None if self.score is None or self.score.value is None else self.score.se
+
+
+RescoredSeries = tuple[Series, tuple[Point, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +93,9 @@ class Chart:
     def remarks(self) -> tuple[Point, ...]:
         """Submitted, but not simply scored."""
         return tuple(point for point in self.points if point.score is not None and point.score.reason is not None)
+
+    @property
+    def rescored(self) -> tuple[tuple[Rescored, tuple[Point, ...]], ...]:
+        """The points that were computed again, by the revisions in question."""
+        found = sorted({point.rescored for point in self.points if point.rescored is not None})
+        return tuple((each, tuple(point for point in self.points if point.rescored == each)) for each in found)

@@ -5,11 +5,11 @@ from datetime import date
 from decimal import Decimal
 
 from prom_server.core.change import Direction
-from prom_server.core.instrument import Better, Option
+from prom_server.core.instrument import Better, Option, Parameters
 from prom_server.core.schedule import Status
 from prom_server.core.scoring import Score
 from prom_server.core.trend_facts import AlertFacts, AlertValue, CourseFacts, PatientFacts, Response
-from prom_server.core.trend_points import ChangeRow, Chart, Point, Series
+from prom_server.core.trend_points import ChangeRow, Chart, Point, Rescored, RescoredSeries, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,7 @@ class UsedInstrument:
     revision: int
     content_hash: str
     citation: str
+    bank: Parameters | None  # the item bank that gives its items their parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,12 @@ class TrendView:
     @property
     def rows(self) -> tuple[ChangeRow, ...]:
         return tuple(chart.row for chart in self.charts)
+
+    @property
+    def rescored(self) -> tuple[tuple[Rescored, tuple[RescoredSeries, ...]], ...]:
+        """What was computed again under another revision, by the revisions in question."""
+        found = [(by, (chart.series, points)) for chart in self.charts for by, points in chart.rescored]
+        return tuple((each, tuple(one for by, one in found if by == each)) for each in sorted({by for by, _ in found}))
 
     @property
     def scored(self) -> bool:

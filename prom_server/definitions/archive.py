@@ -10,7 +10,7 @@ from pathlib import Path
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import DefinitionError
 from prom_server.definitions import banks, build
-from prom_server.definitions.application import apply
+from prom_server.definitions.application import merge
 from prom_server.definitions.banks import Bank
 from prom_server.definitions.document import Document, parse
 from prom_server.definitions.supplements import PUBLISHED, Supplement
@@ -29,8 +29,8 @@ def source(instrument: Document, bank: Bank | None, supplements: tuple[Supplemen
 def rebuild(files: Mapping[str, str]) -> Instrument:
     """The instrument that `Library.source_of` wrote down, with the same `content_hash` and `supplement_hash`.
 
-    A pure function of the texts. The linter's rules are those of the day a file was published, so they are not asked
-    again. Raises `DefinitionError` for what cannot be read.
+    A pure function of the texts. The linter's rules are those of the day a file was published or supplied, so they are
+    not asked again. Raises `DefinitionError` for what cannot be read.
     """
     definition = [_document(name, text) for name, text in files.items() if name.startswith("instrument/")]
     if len(definition) != 1:
@@ -41,7 +41,7 @@ def rebuild(files: Mapping[str, str]) -> Instrument:
         lambda id_, revision: next((bank for bank in known if (bank.id, bank.revision) == (id_, revision)), None),
     )
     for language in sorted(_languages(files), key=lambda language: (language != PUBLISHED, language)):
-        instrument = apply(instrument, Supplement.from_files(_below(f"supplement/{language}/", files)))
+        instrument = merge(instrument, Supplement.from_files(_below(f"supplement/{language}/", files)))
     return instrument
 
 

@@ -4,7 +4,7 @@ Each check yields findings with their place in the file. `optioncheck` holds wha
 numbers of one scale, `examples` the worked examples, `protocolcheck` protocols.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prom_server.core.instrument import Instrument, Item, ItemAlert, LicenceKind, Scale
 from prom_server.core.rules import AdaptiveRule, CompositeRule, RatingRule, TableRule
@@ -18,7 +18,7 @@ Findings = Iterator[Finding]
 
 def instrument_findings(instrument: Instrument) -> tuple[Finding, ...]:
     """Everything wrong with one instrument; empty when it is right."""
-    checks = (_changes, option_findings, _texts, _scales, _adaptive, _alerts, _screening, _wording)
+    checks = (_changes, _beside, option_findings, _texts, _scales, _adaptive, _alerts, _screening, _wording)
     found = [finding for check in checks for finding in check(instrument)]
     return tuple(found or example_findings(instrument))  # an example is only worth computing when the rest is right
 
@@ -39,11 +39,24 @@ def wording(item: Item) -> str | None:
     return " ".join(f"{item.context or ''} {item.text}".lower().split()).rstrip(".:?")
 
 
+def asked_twice(instrument: Instrument) -> Mapping[str, str]:
+    """Item -> an earlier item that asks the same."""
+    seen: dict[str, str] = {}
+    words = {item.id: wording(item) for item in instrument.items}
+    earlier = {item: seen.setdefault(read, item) for item, read in words.items() if read is not None}
+    return {item: other for item, other in earlier.items() if other != item}
+
+
 def _changes(instrument: Instrument) -> Findings:
     if instrument.revision == 1 and instrument.changes is not None:
         yield Finding(("changes",), "the first revision changes nothing")
     if instrument.revision > 1 and instrument.changes is None:
         yield Finding(("revision",), "needs `changes`: what it changed")
+
+
+def _beside(instrument: Instrument) -> Findings:
+    if instrument.beside == instrument.id:
+        yield Finding(("beside",), "is this instrument itself")
 
 
 def _texts(instrument: Instrument) -> Findings:
@@ -117,6 +130,9 @@ def _alerts(instrument: Instrument) -> Findings:
             yield Finding(place, f"{', '.join(unknown)}: not an item of this file")
         else:
             yield from _alert_begins(instrument, alert, (*place, "at_least"))
+            if instrument.item_by_id[alert.item].shown_if_any_above is not None:
+                message = f"{alert.item} may never be asked: it is shown for some answers only"
+                yield Finding((*place, "item"), message)
         rules = [rule for other in before for rule in (other.rule, other.unanswered_rule)]
         if alert.rule in rules or alert.unanswered_rule in (*rules, alert.rule):
             yield Finding((*place, "rule"), f"{alert.rule} or {alert.unanswered_rule} is there twice")
@@ -152,8 +168,7 @@ def _screening(instrument: Instrument) -> Findings:
 
 
 def _wording(instrument: Instrument) -> Findings:
-    seen: dict[str, str] = {}
+    twice = asked_twice(instrument)
     for item, place in zip(instrument.items, item_places(instrument), strict=True):
-        words = wording(item)
-        if words is not None and (other := seen.setdefault(words, item.id)) != item.id:
-            yield Finding(place, f"asks the same as {other}")
+        if item.id in twice:
+            yield Finding(place, f"asks the same as {twice[item.id]}")

@@ -72,6 +72,26 @@ def read(path: Path) -> Document:
     return parse(read_bytes(path), path)
 
 
+def value_of(key: str, path: Path) -> str | None:
+    """What stands beside one key at the top of a file. None where nothing does, or what is before it cannot be read.
+
+    What comes after it is not looked at: it may be wrong.
+    """
+    depth, name = 0, None
+    try:
+        for event in yaml.parse(decoded(read_bytes(path), path).removeprefix("\ufeff"), Loader=_LOADER):
+            if isinstance(event, yaml.CollectionStartEvent | yaml.CollectionEndEvent):
+                depth += 1 if isinstance(event, yaml.CollectionStartEvent) else -1
+                name = None
+            elif isinstance(event, yaml.ScalarEvent) and depth == 1:
+                if name == key:
+                    return str(event.value)
+                name = event.value if name is None else None
+    except (DefinitionError, yaml.YAMLError):
+        return None
+    return None
+
+
 def read_bytes(path: Path) -> bytes:
     """At most one byte more than a file may have. Raises `DefinitionError`."""
     try:

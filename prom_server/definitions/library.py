@@ -20,10 +20,10 @@ from prom_server.definitions.application import apply
 from prom_server.definitions.archive import rebuild
 from prom_server.definitions.banks import Bank
 from prom_server.definitions.checksums import Checksums, read_checksums
-from prom_server.definitions.document import Document, read
+from prom_server.definitions.document import Document, read, value_of
 from prom_server.definitions.files import Files, Key, newest
 from prom_server.definitions.loading import bank_of, instrument_of, protocol_of
-from prom_server.definitions.supplements import PUBLISHED, Supplement, load_supplement
+from prom_server.definitions.supplements import PUBLISHED, Supplement, load_supplements
 
 __all__ = ["Library", "rebuild"]
 
@@ -39,6 +39,7 @@ class Library:
         self._supplements = supplements
         self._banks: dict[Key, Bank] = {}
         self._instruments: dict[Key, tuple[Instrument, Document]] = {}
+        self._supplied: dict[str | None, Mapping[tuple[int, str], Supplement]] = {}
         self._worded: dict[tuple[str, int, str], Instrument] = {}
         self._protocols: dict[Key, Protocol] = {}
         self._lock = RLock()
@@ -71,14 +72,14 @@ class Library:
     def languages(self, instrument_id: str, revision: int | None = None) -> tuple[str, ...]:
         """In which it can be shown: English first, unless only a translation brings its wording."""
         key = newest(self._files.instruments, instrument_id, revision)
-        known = [language for *of, language in self._supplement_by_key if tuple(of) == key]
+        known = [language for of, language in self._supplements_for(instrument_id) if of == key[1]]
         translations = tuple(sorted(language for language in known if language != PUBLISHED))
         if translations and not self.get_with_wording(*key).has_wording:
             return translations
         return (PUBLISHED, *translations)
 
     def supplement(self, instrument_id: str, revision: int, language: str = PUBLISHED) -> Supplement | None:
-        return self._supplement_by_key.get((instrument_id, revision, language))
+        return self._supplements_for(instrument_id).get((revision, language))
 
     def supplements(self) -> tuple[Supplement, ...]:
         """All of the clinic's, each tried on its instrument. Raises `DefinitionError` for the first that is wrong.
@@ -86,10 +87,11 @@ class Library:
         For a server's start: what is wrong should not wait for the first patient. One for a revision that is not here
         is passed over; `prom-server supplement check` tells of it.
         """
-        for id_, revision, language in self._supplement_by_key:
-            if (id_, revision) in self._files.instruments:
-                self.get_with_wording(id_, revision, language)
-        return tuple(self._supplement_by_key.values())
+        found = [each for named in self._supplement_files for each in self._supplements_for(named).values()]
+        for each in found:
+            if (each.instrument, each.revision) in self._files.instruments:
+                self.get_with_wording(each.instrument, each.revision, each.language)
+        return tuple(found)
 
     def source_of(self, instrument: Instrument) -> dict[str, str]:
         """Name -> text of every file that it was made from: definition, item bank, supplements. See `archive.rebuild`.
@@ -113,6 +115,12 @@ class Library:
         path = self._files.banks.get(key)
         return self._once(self._banks, key, lambda: bank_of(self._unchanged(path))) if path else None
 
+    def check(self) -> None:
+        """Reads and lints everything there is. Raises `DefinitionError` for the first wrong file."""
+        self.supplements()
+        self.instruments()
+        self.protocols()
+
     def instruments(self) -> tuple[Instrument, ...]:
         """The newest revision of each, by id."""
         return tuple(self.get(instrument_id) for instrument_id in sorted({id_ for id_, _ in self._files.instruments}))
@@ -132,7 +140,8 @@ class Library:
         return self._once(self._protocols, key, lambda: protocol_of(self._unchanged(path), self.find))
 
     def find(self, instrument_id: str) -> Instrument | None:
-        return self.get(instrument_id) if self.revisions(instrument_id) else None
+        """The newest revision, as patients read it."""
+        return self.get_with_wording(instrument_id) if self.revisions(instrument_id) else None
 
     def files(self) -> tuple[Path, ...]:
         """Every definition file: banks, instruments, protocols."""
@@ -148,16 +157,17 @@ class Library:
         return Files(self._directories)
 
     @cached_property
-    def _supplement_by_key(self) -> Mapping[tuple[str, int, str], Supplement]:
-        found: dict[tuple[str, int, str], Supplement] = {}
+    def _supplement_files(self) -> Mapping[str | None, list[Path]]:
+        """By the instrument that each names; None: it names none, and `supplements` tells what is wrong with it."""
+        found: dict[str | None, list[Path]] = {}
         for path in sorted(self._supplements.glob("*.yaml")) if self._supplements else ():
-            supplement = load_supplement(path)
-            key = (supplement.instrument, supplement.revision, supplement.language)
-            if key in found:
-                there = found[key].document.path
-                raise DefinitionError(f"{path}:1: {there} is a supplement for the same revision and language already")
-            found[key] = supplement
+            found.setdefault(value_of("supplement", path), []).append(path)
         return found
+
+    def _supplements_for(self, instrument_id: str | None) -> Mapping[tuple[int, str], Supplement]:
+        """By revision and language. Only these files are read: a wrong one for another instrument stops nobody here."""
+        paths = self._supplement_files.get(instrument_id, [])
+        return self._once(self._supplied, instrument_id, lambda: load_supplements(paths))
 
     def _applied(self, instrument: Instrument, language: str) -> tuple[Supplement, ...]:
         """The clinic's own, then its translation."""

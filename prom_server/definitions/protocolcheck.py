@@ -25,6 +25,8 @@ def _battery(protocol: Protocol, find: Callable[[str], Instrument | None]) -> Fi
             continue
         if instrument.alerts and n == len(protocol.battery) - 1:
             yield Finding(("battery", n), f"{name} watches for risk and must not be the last thing a patient answers")
+        if instrument.beside is not None and instrument.beside not in protocol.battery:
+            yield Finding(("battery", n), f"{name} needs {instrument.beside} beside it, which watches for a risk")
         for item in instrument.items:
             words = wording(item) or f"{name} {item.id}"  # without its wording it is at least not asked twice itself
             if (other := seen.setdefault(words, f"{name} {item.id}")) != f"{name} {item.id}":

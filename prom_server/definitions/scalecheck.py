@@ -9,6 +9,7 @@ from prom_server.core.rules import MeanRule, RatingRule, ScoringRule, SumRule, T
 from prom_server.definitions.document import Finding, Place
 from prom_server.definitions.ranges import raw_range
 
+T_PLAUSIBLE = (5, 95)  # where the grid of the published tables ends (theta -4.5 to 4.5): a decision of this project
 SE_PLAUSIBLE = (Decimal("0.5"), Decimal(10))  # in T; outside lies a slip of the pen, or a T-score in the wrong column
 _METRICS = {SumRule: Metric.SUM, MeanRule: Metric.MEAN, RatingRule: Metric.RATING}  # the others give T-scores
 
@@ -54,6 +55,8 @@ def table_findings(rule: TableRule, items: list[Item]) -> Iterator[tuple[int | N
     for raw, row in rule.rows.items():
         if row.se is not None and not SE_PLAUSIBLE[0] <= row.se <= SE_PLAUSIBLE[1]:
             yield raw, f"the standard error at raw {raw} is {row.se}"
+        if not T_PLAUSIBLE[0] <= row.t <= T_PLAUSIBLE[1]:
+            yield raw, f"T at raw {raw} is {row.t}, outside {T_PLAUSIBLE[0]} to {T_PLAUSIBLE[1]}"
         if _finer_than_tenths(row.t):
             yield raw, f"T at raw {raw} is {row.t}, not in tenths"
 

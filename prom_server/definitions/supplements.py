@@ -5,7 +5,7 @@ It fills what the definition leaves open and nothing else: what is scored, and h
 applied is in `application`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -33,6 +33,7 @@ class Supplement:
     contexts: Mapping[str, str]  # of a translation: each stem -> its translation
     items: Mapping[str, str]
     options: Mapping[str, Mapping[int, str]]  # of a translation: name of a list -> value -> label
+    sections: Mapping[str, str]  # of a translation: section -> title
     tables: Mapping[str, Table]  # scale -> its table
     document: Document  # the file, for naming its lines
     files: Mapping[str, str]  # name -> text of the YAML file and of each CSV file: what `from_files` takes
@@ -65,6 +66,18 @@ def load_supplement(path: Path) -> Supplement:
     return _supplement(read(path), beside)
 
 
+def load_supplements(paths: Iterable[Path]) -> Mapping[tuple[int, str], Supplement]:
+    """Those for one instrument, by revision and language. Raises `DefinitionError`, also where two are for the same."""
+    found: dict[tuple[int, str], Supplement] = {}
+    for path in paths:
+        supplement = load_supplement(path)
+        there = found.setdefault((supplement.revision, supplement.language), supplement)
+        if there is not supplement:
+            message = f"{there.document.path} is a supplement for the same revision and language already"
+            raise DefinitionError(f"{path}:1: {message}")
+    return found
+
+
 def _among(files: Mapping[str, str], name: str) -> str:
     if name not in files:
         raise DefinitionError(f"{name}:1: is missing")
@@ -94,7 +107,7 @@ def _findings(data: Mapping[str, Any]) -> Iterator[Finding]:
     except ValueError:
         yield Finding(("date",), "is not a date such as 2026-11-24")
     if data["language"] == PUBLISHED:
-        for key in ("contexts", "options"):
+        for key in ("contexts", "options", "sections"):
             if data[key]:
                 yield Finding((key,), f"belongs to a translation, and the language is {PUBLISHED}")
         if not data["items"] and not data["tables"]:

@@ -30,10 +30,10 @@ class Table:
 
 
 def table(text: str, path: Path, source: str) -> Table:
-    """Raises `DefinitionError` with file and line: nothing is coerced, and nothing passed over."""
+    """Raises `DefinitionError` with file and line: nothing is coerced, nothing passed over but a byte order mark."""
     rows: dict[int, Row] = {}
     lines: dict[int, int] = {}
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         for cells in reader:
             if reader.line_num == 1:

@@ -19,7 +19,7 @@ from prom_server.reports.look import Look
 MOST_COURSES = 3  # a chart of more would not be legible; the table of all scores has them
 _FOLLOWED = timedelta(days=180)  # kept free for follow-ups that are not planned yet
 _PLANNED = timedelta(days=4)  # the length of a series that has not begun
-_LEAST_T = 40  # T-scores: the least an axis shows
+_SHOWN_T = 40  # T-scores: what an axis shows, unless a value lies outside
 _LEAD = 0.45  # of the wide stretch: from baseline to the first infusion
 
 
@@ -116,16 +116,23 @@ class ValueAxis:
 
 
 def value_axis(scale: Scale, points: Iterable[Point], top: float, foot: float) -> ValueAxis:
-    """The tens within the scale's axis where a T-score and its standard error stay inside them, else the whole axis.
+    """40 T around the bands where every T-score with its standard error stays inside them, else the whole axis.
 
-    No narrower: with the same 40 T for most scales, noise never looks like change.
+    Never narrower: with the same 40 T in every chart slopes compare, and noise does not look like change.
     """
     scored = [(point.value, point.error_bar or Decimal(0)) for point in points if point.value is not None]
     lowest = min((float(value - error) for value, error in scored), default=float("inf"))
     highest = max((float(value + error) for value, error in scored), default=float("-inf"))
     low, high = (float(edge) for edge in scale.axis)
-    inner_low, inner_high = math.ceil(low / 10) * 10, math.floor(high / 10) * 10
-    wide_enough = scale.metric is Metric.T and inner_high - inner_low >= _LEAST_T
-    if wide_enough and inner_low <= lowest and highest <= inner_high:
-        return ValueAxis(inner_low, inner_high, top, foot)
+    start = _usual(scale, low, high) if scale.metric is Metric.T else None
+    if start is not None and start <= lowest and highest <= start + _SHOWN_T:
+        return ValueAxis(start, start + _SHOWN_T, top, foot)
     return ValueAxis(min(low, lowest), max(high, highest), top, foot)
+
+
+def _usual(scale: Scale, low: float, high: float) -> int | None:
+    """Where the usual 40 T begin: at a ten of the axis, with the edges of the bands (or the axis) in the middle."""
+    edges = sorted(float(band.low) for band in scale.bands)[1:] or [low, high]
+    middle = (edges[0] + edges[-1]) / 2
+    starts = range(math.ceil(low / 10) * 10, math.floor(high / 10) * 10 - _SHOWN_T + 1, 10)
+    return min(starts, key=lambda start: abs(start + _SHOWN_T / 2 - middle), default=None)

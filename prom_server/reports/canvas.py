@@ -25,6 +25,7 @@ class ChartWords:
     not_scorable: str  # "not|scorable"
     due: str  # "due|{day}"
     prorated: str  # "p", beside a prorated value
+    pattern: str  # "r", beside a value scored by response pattern
     empty: str  # "No scores yet"
 
 
@@ -69,5 +70,6 @@ class Canvas:
     def figure(self, point: Point) -> str:
         if point.value is None:
             return self.state(point).replace("|", " ")
-        mark = f" {self.words.prorated}" if point.status is PointStatus.PRORATED else ""
-        return filters.number(point.value, self.chart.series.scale.metric) + mark
+        letters = {PointStatus.PRORATED: self.words.prorated, PointStatus.PATTERN: self.words.pattern}
+        figure = filters.number(point.value, self.chart.series.scale.metric)
+        return f"{figure} {letters[point.status]}" if point.status in letters else figure

@@ -117,13 +117,18 @@ def _points(canvas: Canvas) -> None:
     for point in canvas.scored:
         _whisker(canvas, point)
         x, y, radius = canvas.x(point), canvas.y(point), canvas.look.radius
-        if point.status is PointStatus.SCORED:
-            canvas.marks.append(Circle(x, y, radius, canvas.look.ink, canvas.look.ground, 1))
-        else:
-            r = radius * 1.25
-            corners = ((x, y - r), (x + r, y), (x, y + r), (x - r, y))
-            canvas.marks.append(Shape(corners, canvas.look.ground, canvas.look.ink, 1.8))
+        canvas.marks.append(_sign(point.status, x, y, canvas.look))
         canvas.taken.append(Box(x - radius, y - radius, x + radius, y + radius))
+
+
+def _sign(status: PointStatus, x: float, y: float, look: Look) -> Circle | Shape:
+    """A dot; open and cornered where the value is not simply scored: a diamond prorated, a square by pattern."""
+    if status is PointStatus.SCORED:
+        return Circle(x, y, look.radius, look.ink, look.ground, 1)
+    r = look.radius * (1.25 if status is PointStatus.PRORATED else 1.1)
+    diamond = ((x, y - r), (x + r, y), (x, y + r), (x - r, y))
+    square = ((x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r))
+    return Shape(diamond if status is PointStatus.PRORATED else square, look.ground, look.ink, 1.8)
 
 
 def _whisker(canvas: Canvas, point: Point) -> None:

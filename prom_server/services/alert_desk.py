@@ -12,6 +12,7 @@ from prom_server.core.alert_desk import (
     RESOLUTIONS,
     AlertLine,
     AlreadyResolved,
+    Asked,
     AttemptsNeeded,
     ChangedMeanwhile,
     NoteNeeded,
@@ -88,18 +89,25 @@ def found(by: StaffMember) -> Select[Alert, Patient, Administration, str]:
 def line(
     session: Session, alert: Alert, patient: Patient, administration: Administration, acknowledged_by: str | None
 ) -> AlertLine:
-    instrument = pinning.begun_with(session, administration)
     return AlertLine(
         public_id=alert.public_id,
         level=Level(alert.level),
         patient=finding.ref(patient),
-        asked=asked(instrument, alert.item_id, alert.value),
+        asked=_asked(session, alert, administration),
         mode=administration.mode,
         raised_at=alert.raised_at,
         call_requested_at=alert.call_requested_at,
         acknowledged_at=alert.acknowledged_at,
         acknowledged_by=acknowledged_by,
     )
+
+
+def _asked(session: Session, alert: Alert, administration: Administration) -> Asked:
+    """What was asked and answered. An alert is never hidden because its questionnaire's definition is gone."""
+    try:
+        return asked(pinning.begun_with(session, administration), alert.item_id, alert.value)
+    except pinning.DefinitionMissing:
+        return Asked(administration.instrument_id, 0, None, alert.rule, alert.value, None)
 
 
 # ---- What staff do

@@ -100,8 +100,7 @@ def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
         )
     ).all()
     for administration, patient_id in waiting:
-        instrument = pinning.begun_with(session, administration)
-        for rule in instrument.alerts:
+        for rule in _rules(session, administration):
             not_answered(session, Answering(clinic_id, patient_id, administration.id), rule, at=at)
         watch(session, administration.id, watched=False)
     if waiting:
@@ -109,6 +108,14 @@ def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
             session, "alert.flag_unreached", at=at, clinic_id=clinic_id, actor="system", detail=str(len(waiting))
         )
     return len(waiting)
+
+
+def _rules(session: Session, administration: Administration) -> tuple[ItemAlert, ...]:
+    """None where the definition is gone, which `prom-server verify` reports: the others are still flagged."""
+    try:
+        return pinning.begun_with(session, administration).alerts
+    except pinning.DefinitionMissing:
+        return ()
 
 
 def watch(session: Session, administration_id: int, *, watched: bool) -> None:

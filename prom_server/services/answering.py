@@ -247,7 +247,8 @@ def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime, dec
     scored = scores.Scored(mine.id, mine.sequence)
     scores.record(session, scored, mine.instrument, answers, at=at, was_declined=declined)
     for rule in mine.instrument.alerts:
-        if answers[rule.item] is None:
+        given = mine.responses.get(rule.item)
+        if given is None or given.value is None:
             alerting.not_answered(session, battery.whose(visit, mine), rule, at=at)
     action = "administration.decline" if declined else "administration.submit"
     _record(session, visit, action, at=at, detail=mine.instrument.id)

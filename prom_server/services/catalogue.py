@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prom_server.core.instrument import Instrument, LicenceKind
+from prom_server.core.instrument import Instrument
 from prom_server.core.permissions import ClinicFacts
 from prom_server.core.schedule import Protocol
 from prom_server.definitions.library import Library
@@ -53,6 +53,5 @@ def missing_licences(
 
 def _may_use(each: Instrument, permitted: set[str]) -> bool:
     """With its wording and its tables, and the holder's permission on record where one is needed."""
-    if each.licence.kind is LicenceKind.PERMISSION and each.licence.family not in permitted:
-        return False
-    return each.has_wording and each.has_tables
+    permission = not each.licence.needs_permission or each.licence.family in permitted
+    return permission and each.has_wording and each.has_tables

@@ -41,7 +41,7 @@ def licences(session: Session, *, by: StaffMember) -> Licences:
             .where(Permission.clinic_id == by.clinic.id)
         )
     }
-    families = sorted({each.licence.family for each in known if each.licence.kind is LicenceKind.PERMISSION})
+    families = sorted({each.licence.family for each in known if each.licence.needs_permission})
     return Licences(
         tuple(_permission(family, _of_family(known, family), recorded.get(family)) for family in families),
         tuple(
@@ -53,7 +53,7 @@ def licences(session: Session, *, by: StaffMember) -> Licences:
 
 
 def _of_family(known: tuple[Instrument, ...], family: str) -> list[Instrument]:
-    return [each for each in known if each.licence.family == family and each.licence.kind is LicenceKind.PERMISSION]
+    return [each for each in known if each.licence.family == family and each.licence.needs_permission]
 
 
 def _permission(family: str, members: list[Instrument], found: tuple[Permission, str] | None) -> PermissionLine:

@@ -19,6 +19,7 @@ from prom_server.core.refusals import DefinitionError, NotFound, Refused
 from prom_server.definitions.library import rebuild
 from prom_server.definitions.supplements import PUBLISHED
 from prom_server.services import catalogue
+from prom_server.store.assessments import Administration
 from prom_server.store.definitions import Definition
 
 
@@ -93,11 +94,10 @@ def is_pinned(found: Instrument, pin: Pin) -> bool:
 
 
 def _from_archive(session: Session, pin: Pin) -> Instrument:
-    stored = session.scalar(
-        select(Definition.files).where(
-            Definition.content_hash == pin.content_hash, Definition.supplement_hash == (pin.supplement_hash or "")
-        )
-    )
+    these = select(Definition.files).where(Definition.content_hash == pin.content_hash)
+    if pin.supplement_hash is not None:
+        these = these.where(Definition.supplement_hash == pin.supplement_hash)
+    stored = session.scalar(these.order_by(Definition.id).limit(1))
     if stored is None:
         raise DefinitionMissing(f"{pin} is neither among the definitions nor in the archive")
     found = rebuild(json.loads(stored))
@@ -115,6 +115,14 @@ def archive(session: Session, instruments: Iterable[Instrument], *, at: datetime
     if missing:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         session.execute(insert(Definition).values(missing).on_conflict_do_nothing())
+
+
+def archive_begun(session: Session, *, at: datetime) -> None:
+    """Archives what administrations from before there was an archive began with, where the library has it still."""
+    begun = (Administration.instrument_id, Administration.instrument_revision, Administration.content_hash)
+    pins = session.execute(select(*begun).where(Administration.supplement_hash.is_(None)).distinct())
+    found = [_in_library(Pin(*pin, supplement_hash=None)) for pin in pins]
+    archive(session, [each for each in found if each is not None], at=at)
 
 
 def _row(each: Instrument, *, at: datetime) -> dict[str, object]:

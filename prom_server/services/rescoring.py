@@ -34,6 +34,7 @@ class Act:
 
     target: Instrument
     reason: str
+    decided_by: str
     clinic_id: int | None = None  # None: all
 
 
@@ -163,7 +164,7 @@ def _audit(session: Session, act: Act, change: _Change, *, at: datetime) -> None
         clinic_id=change.row.clinic_id,
         patient_id=change.patient_id,
         subject=f"administration:{change.row.public_id}",
-        detail=f"{act.target.id}: revision {before} → {act.target.revision}. {act.reason}",
+        detail=f"{act.target.id}: revision {before} → {act.target.revision}, decided by {act.decided_by}. {act.reason}",
     )
 
 

@@ -19,7 +19,7 @@ from tests.support.definitions import Definitions
 from tests.support.desk import ANSWERS, Desk
 
 Run = Callable[..., Result]
-RESCORE = ("gad-7", "--to", "2", "--reason", "The bands were corrected.")
+RESCORE = ("gad-7", "--to", "2", "--by", "Ada Example", "--reason", "The bands were corrected.")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_rescore_tells_asks_and_does(run: Run, desk: Desk) -> None:
     assert run(commands.verify).stdout == "4 scores of 2 administrations recomputed: no difference\n"
     with desk.database.reading() as session:
         details = session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "score.rescore")).all()
-    assert details == ["gad-7: revision 1 → 2. The bands were corrected."] * 2
+    assert details == ["gad-7: revision 1 → 2, decided by Ada Example. The bands were corrected."] * 2
 
 
 def test_a_dry_run_changes_nothing(run: Run, desk: Desk) -> None:
@@ -166,11 +166,11 @@ def test_of_one_clinic(run: Run, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("gad-7", "--to", "3", "--reason", "x"), "there is no gad-7, revision 3"),
-        (("nothing", "--to", "1", "--reason", "x"), "there is no nothing, revision 1"),
-        (("gad-7", "--to", "2", "--reason", "  "), "from 1 to 500 characters"),
-        (("gad-7", "--to", "2"), "Missing option '--reason'"),
-        (("gad-7", "--to", "2", "--reason", "x", "--clinic", "Nowhere"), "there is no clinic Nowhere"),
+        (("gad-7", "--to", "3", "--by", "A", "--reason", "x"), "there is no gad-7, revision 3"),
+        (("nothing", "--to", "1", "--by", "A", "--reason", "x"), "there is no nothing, revision 1"),
+        (("gad-7", "--to", "2", "--by", "A", "--reason", "  "), "from 1 to 500 characters"),
+        (("gad-7", "--to", "2", "--by", "A"), "Missing option '--reason'"),
+        (("gad-7", "--to", "2", "--by", "A", "--reason", "x", "--clinic", "Nowhere"), "there is no clinic Nowhere"),
     ],
 )
 def test_rescore_refuses_with_exit_status_2(run: Run, desk: Desk, arguments: tuple[str, ...], words: str) -> None:

@@ -40,7 +40,7 @@ BY_PATTERN = {  # 6 or more items with parameters: 4 or more are left when one i
 }
 WORDS = ChartWords(
     *("course {number} {days}", "{number} {month}", "{number}", "lower", "higher"),
-    *("not|answered", "not|scorable", "due|{day}", "p", "nothing"),
+    *("not|answered", "not|scorable", "due|{day}", "p", "r", "nothing"),
 )
 
 Answers = dict[str, int | None]

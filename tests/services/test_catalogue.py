@@ -59,3 +59,16 @@ def test_the_demo_clinic_may_use_all(database: Database, monkeypatch: pytest.Mon
     form = untabled(unworded(catalogue.instrument(FORM)))
     monkeypatch.setattr(catalogue, "instrument", lambda _id: form)
     assert may_use(database, permitted=False, demo=True)
+
+
+def test_a_licensed_wording_serves_only_a_clinic_with_the_licence(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = catalogue.instrument("pcs")
+    supplied = replace(form, items=tuple(replace(item, text="made up") for item in form.items))
+    monkeypatch.setattr(catalogue, "instrument", lambda _id: supplied)
+    with database.writing() as session:
+        ada = clinic.member(session, clinic.clinic(session, demo=False), Role.ADMINISTRATOR, "Ada Example")
+        assert catalogue.missing_licences(session, ada.clinic, ["pcs"]) == (supplied,)
+        clinics.record_permission(session, "pcs", "A. Person", NOON.date(), "L-2", by=ada, at=NOON)
+        assert catalogue.missing_licences(session, ada.clinic, ["pcs"]) == ()

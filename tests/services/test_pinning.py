@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,30 @@ def test_an_alert_quotes_the_item_as_it_was_asked(tmp_path: Path, database: Data
         opened = alert_desk.open_alerts(session, by=desk.by, at=NOON)
     assert "better off dead" in str(opened)
     assert "made-up words" not in str(opened)
+
+
+def test_an_alert_is_listed_though_its_definition_is_nowhere(tmp_path: Path, database: Database) -> None:
+    Definitions(tmp_path, "phq-9, gad-7")
+    desk = Desk(database)
+    desk.answer(desk.begun(), [0] * 8 + [2])
+    with database.writing() as session:
+        session.execute(update(Administration).values(content_hash="0" * 64))
+    with database.writing() as session:
+        (line,) = alert_desk.open_alerts(session, by=desk.by, at=NOON).rows
+    assert (line.asked.instrument, line.asked.topic, line.asked.value) == ("phq-9", "item-9", 2)
+
+
+def test_one_missing_definition_keeps_no_other_from_being_flagged(tmp_path: Path, database: Database) -> None:
+    Definitions(tmp_path, "phq-9, gad-7")
+    desk = Desk(database)
+    for _ in range(2):
+        desk.begun()
+    with database.writing() as session:
+        first = session.scalars(select(func.min(Administration.id))).one()
+        session.execute(update(Administration).where(Administration.id == first).values(content_hash="0" * 64))
+    with database.writing() as session:
+        opened = alert_desk.open_alerts(session, by=desk.by, at=NOON + timedelta(days=2))
+    assert [line.asked.number for line in opened.rows] == [9]
 
 
 @pytest.fixture
@@ -272,3 +297,21 @@ def test_two_that_begin_at_once_keep_one_definition(desk: Desk, first_commits: b
     other.join(5)
     assert failures == []
     assert archived(database) == 1
+
+
+def test_what_began_before_there_was_an_archive_is_archived_once(
+    desk: Desk, definitions: Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(pinning, "archive", lambda *_, **__: None)
+        token = desk.begun()
+    with desk.database.writing() as session:
+        session.execute(update(Administration).values(supplement_hash=None))
+    before = desk.text(token)
+    for _ in range(2):
+        with desk.database.writing() as session:
+            pinning.archive_begun(session, at=NOON)
+    assert archived(desk.database) == 1
+    definitions.revise()
+    definitions.remove(GAD_7)
+    assert desk.text(token) == before

@@ -29,6 +29,9 @@ def definitions(tmp_path: Path) -> Definitions:
     return Definitions(tmp_path)
 
 
+REASONED = "gad-7: revision 1 → 2, decided by Ada Example. The bands were corrected."
+
+
 @pytest.fixture
 def desk(definitions: Definitions, database: Database) -> Desk:
     """Four patients: three have submitted, the third nothing but zeros, and the fourth is answering."""
@@ -44,7 +47,7 @@ def desk(definitions: Definitions, database: Database) -> Desk:
 @pytest.fixture
 def act(desk: Desk, definitions: Definitions) -> Act:
     definitions.revise()
-    return Act(rescoring.target("gad-7", 2), "The bands were corrected.")
+    return Act(rescoring.target("gad-7", 2), "The bands were corrected.", "Ada Example")
 
 
 def run(database: Database, act: Act, at_most: int = rescoring.AT_ONCE, stretches: int = 100) -> int:
@@ -116,7 +119,7 @@ def test_one_line_of_the_audit_for_each(desk: Desk, act: Act) -> None:
         assert {line.subject for line in lines} == {f"administration:{each}" for each in submitted}
     assert len(lines) == 3
     assert {(line.actor, line.staff_id, line.clinic_id) for line in lines} == {("system", None, desk.by.clinic.id)}
-    assert {line.detail for line in lines} == {"gad-7: revision 1 → 2. The bands were corrected."}
+    assert {line.detail for line in lines} == {REASONED}
     assert len({line.patient_id for line in lines}) == 3
 
 
@@ -144,7 +147,7 @@ def test_a_run_after_a_crash_does_what_is_left(desk: Desk, act: Act) -> None:
 
 def test_there_is_a_way_back(desk: Desk, act: Act) -> None:
     run(desk.database, act)
-    assert run(desk.database, Act(rescoring.target("gad-7", 1), "back")) == 3
+    assert run(desk.database, Act(rescoring.target("gad-7", 1), "back", "Ada")) == 3
     assert scores(desk.database, current=True) == FIRST
     assert len(scores(desk.database, current=False)) == 6
     with desk.database.reading() as session:
@@ -156,8 +159,8 @@ def test_there_is_a_way_back(desk: Desk, act: Act) -> None:
 def test_only_of_the_clinic_that_was_named(desk: Desk, act: Act) -> None:
     with desk.database.writing() as session:
         other = clinic.clinic(session, name="Another Clinic")
-    assert run(desk.database, Act(act.target, "a test", other.id)) == 0
-    assert run(desk.database, Act(act.target, "a test", desk.by.clinic.id)) == 3
+    assert run(desk.database, Act(act.target, "a test", "Ada", other.id)) == 0
+    assert run(desk.database, Act(act.target, "a test", "Ada", desk.by.clinic.id)) == 3
 
 
 def test_what_was_entered_in_error_stays_as_it_is(desk: Desk, act: Act) -> None:
@@ -198,7 +201,7 @@ def test_an_option_that_the_revision_does_not_have_is_told_and_refused(desk: Des
 def test_an_item_of_another_name_is_told_and_refused(desk: Desk, definitions: Definitions) -> None:
     """Nobody skipped the new one: a score over it would be a guess."""
     definitions.revise(SECOND[0], ("id: gad2", "id: gad8"), ("items: [gad1, gad2", "items: [gad1, gad8"))
-    act = Act(rescoring.target("gad-7", 2), "a test")
+    act = Act(rescoring.target("gad-7", 2), "a test", "Ada")
     assert {each.what for each in preview(desk, act).misfits} == {
         "gad2 is no item of revision 2",
         "gad8 of revision 2 was not asked in revision 1",

@@ -146,7 +146,7 @@ def test_a_definition_that_is_nowhere_is_found_even_before_the_submit(desk: Desk
 def test_superseded_scores_are_computed_again_under_their_own_revision(desk: Desk, definitions: Definitions) -> None:
     definitions.revise()
     with desk.database.writing() as session:
-        rescoring.rescore(session, rescoring.Act(rescoring.target("gad-7", 2), "a test"), at=NOON)
+        rescoring.rescore(session, rescoring.Act(rescoring.target("gad-7", 2), "a test", "Ada"), at=NOON)
     assert found(desk.database) == (3, 4, [])
     superseded = update(RecordedScore).where(RecordedScore.band == "mild").values(band="severe")
     tamper(desk.database, lambda session: session.execute(superseded))

@@ -122,7 +122,8 @@ def test_what_the_clinic_supplied_is_told_and_fills_the_needs(database: Database
     bob = signed_in(application(database, tmp_path, SUPPLEMENTS=str(supplements)), database, team.bob)
     text = bob.get("/instruments/pcs").page.text
     assert "Source: a licence. Entered Tue 24 Nov 2026 by Bob." in " ".join(text.split())
-    assert "May be used" in text
+    assert "Wording to be supplied" not in text
+    assert "Permission not recorded" in text  # a licence is a clinic's own, and the folder is the server's
     assert "Synthetic wording 13" in text
     text = bob.get(f"/instruments/{SELF_EFFICACY}").page.text
     assert "table of self-efficacy-symptoms" in text

@@ -129,6 +129,7 @@ class InstrumentShape(Shape):
     loinc = Text(load_default=None)
     purpose = Text(load_default=None)
     changes = Text(load_default=None)
+    beside = ident(load_default=None)
     licence = nested(LicenceShape, required=True)
     citation = Text(required=True)
     sources = listed(Text(), required=True)

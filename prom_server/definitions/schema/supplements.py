@@ -31,4 +31,5 @@ class SupplementShape(Shape):
         mapping(WholeKey("is no option's value"), Text()),
         load_default=dict,
     )
+    sections = mapping(ident(), Text(), load_default=dict)
     tables = mapping(ident(), nested(SuppliedTableShape), load_default=dict)

@@ -9,9 +9,11 @@ from click.testing import CliRunner, Result
 from prom_server import resources
 from prom_server.cli import main
 from prom_server.definitions.checksums import NAME
+from prom_server.definitions.library import Library
 from tests.unit.definitions.clinic_supplements import gad7_in_spanish, pcs, self_efficacy, written
 
 SHIPPED = resources.directory("instruments")
+LIBRARY = Library.shipped()
 
 
 @pytest.fixture
@@ -140,12 +142,25 @@ def test_two_that_say_the_same_are_found(tmp_path: Path) -> None:
 
 def test_a_translation_is_checked_on_the_clinics_own_wording(tmp_path: Path) -> None:
     labels = ", ".join(f'{n}: "Opción {n}"' for n in range(5))
-    spanish = pcs(language="es", contexts="{A stem: Contexto}") + f"options:\n  degree: {{{labels}}}\n"
+    spanish = (
+        pcs(language="es", contexts="{A stem: Contexto}", sections="{thoughts: Título}")
+        + f"options:\n  degree: {{{labels}}}\n"
+    )
     path = written(tmp_path, "a.yaml", spanish)
     assert "contexts.A stem: is no context of pcs" in instruments("check", path).stderr
     written(tmp_path, "b.yaml", pcs(context="A stem"))
     assert supplement(tmp_path).exit_code == 0
     assert instruments("check", path, "--supplements", tmp_path).exit_code == 1
+
+
+def test_protocols_are_checked_with_the_wording_supplied(tmp_path: Path) -> None:
+    gad7 = LIBRARY.get("gad-7").items[0]
+    text = pcs(context=f'"{gad7.context}"').replace("Synthetic wording 3", f'"{gad7.text}"')
+    written(tmp_path, "pcs.yaml", text)
+    protocol = next(path for path in LIBRARY.files() if path.name == "ketamine-five-day.v1.yaml")
+    assert instruments("check", protocol).exit_code == 0
+    result = instruments("check", protocol, "--supplements", tmp_path)
+    assert (result.exit_code, "pcs pcs3 asks the same as gad-7 gad1" in result.stderr) == (1, True)
 
 
 def test_the_directory_of_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

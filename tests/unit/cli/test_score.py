@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from prom_server.cli.records import MAX_LINE
 from prom_server.cli.score import score
 from prom_server.definitions.library import Library
-from tests.unit.definitions.clinic_supplements import self_efficacy
+from tests.unit.definitions.clinic_supplements import pcs, self_efficacy, written
 
 GAD7 = [f"gad{n}" for n in range(1, 8)]
 PHQ9 = [f"phq{n}" for n in range(1, 10)]
@@ -210,6 +210,13 @@ def test_a_form_with_answers_missing_is_scored_by_its_pattern() -> None:
     items = [item.id for item in Library.shipped().get("promis-depression-8a").items]
     [found] = run("promis-depression-8a", line(answers=dict.fromkeys(items, 3) | {items[0]: None}))
     assert found["scores"][0]["status"] == "pattern"  # type: ignore[index]
+
+
+def test_a_wrong_supplement_stops_its_own_instrument_only(tmp_path: Path) -> None:
+    written(tmp_path, "pcs.yaml", pcs(12))
+    assert run("gad-7", line(), "--supplements", str(tmp_path))[0]["id"] == "a"
+    refused = invoke(["pcs", "--supplements", str(tmp_path)])
+    assert (refused.exit_code, "pcs.yaml:6: items: pcs13: still without wording" in refused.stderr) == (1, True)
 
 
 def test_a_supplement_brings_its_table(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def gad7_in_spanish(**changes: str) -> str:
             *(f"  gad{n}: Texto sintético {n}" for n in range(1, 8)),
             "options:",
             '  frequency: {0: "Cero", 1: "Uno", 2: "Dos", 3: "Tres"}',
+            "sections:",
+            "  worry: Título sintético",
             "",
         ]
     )

@@ -1,12 +1,20 @@
 """An instrument is kept as the texts of its files and built again from them, years later and elsewhere."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from prom_server.core.refusals import DefinitionError, NotFound
 from prom_server.definitions.library import Library, rebuild
-from tests.unit.definitions.clinic_supplements import SELF_EFFICACY, gad7_in_spanish, pcs, self_efficacy, written
+from tests.unit.definitions.clinic_supplements import (
+    SELF_EFFICACY,
+    gad7_in_spanish,
+    pcs,
+    self_efficacy,
+    synthetic_table,
+    written,
+)
 
 SHIPPED = Library.shipped()
 
@@ -49,7 +57,10 @@ def test_supplements_travel_with_it(tmp_path: Path) -> None:
 
 def test_a_translation_comes_back_after_the_clinics_own(tmp_path: Path) -> None:
     labels = ", ".join(f'{n}: "Opción {n}"' for n in range(5))
-    text = pcs(language="de", contexts="{A stem: Kontext}") + f"options:\n  degree: {{{labels}}}\n"
+    text = (
+        pcs(language="de", contexts="{A stem: Kontext}", sections="{thoughts: Titel}")
+        + f"options:\n  degree: {{{labels}}}\n"
+    )
     written(tmp_path, "de.yaml", text)
     written(tmp_path, "en.yaml", pcs(context="A stem"))
     library = Library.shipped(supplements=tmp_path)
@@ -65,6 +76,21 @@ def test_bytes_are_kept_as_they_are(tmp_path: Path) -> None:
     library = Library.shipped(supplements=tmp_path)
     worded = library.get_with_wording("pcs")
     assert rebuild(library.source_of(worded)).supplement_hash == worded.supplement_hash
+
+
+def test_a_later_rule_does_not_stop_what_is_archived(tmp_path: Path) -> None:
+    """What was answered under a translation of before section titles were translated too, or with a table of then."""
+    self_efficacy(tmp_path)
+    spanish = written(tmp_path, "gad.yaml", gad7_in_spanish())
+    library = Library.shipped(supplements=tmp_path)
+    files = library.source_of(library.get_with_wording("gad-7", language="es"))
+    earlier = spanish.read_text("utf-8").split("sections:")[0].replace("sintético 6", "sintético 2")
+    again = rebuild(files | {"supplement/es/gad.yaml": earlier})
+    assert again.items[5].text == "Texto sintético 2"
+    assert again.sections == library.get("gad-7").sections
+    files = library.source_of(library.get_with_wording(SELF_EFFICACY))
+    [scale] = rebuild(files | {"supplement/en/se-4a.csv": synthetic_table(low="4.9")}).scales
+    assert scale.low == Decimal("4.9")
 
 
 def test_other_texts_than_it_was_made_from_are_never_given(tmp_path: Path) -> None:

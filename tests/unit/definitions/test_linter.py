@@ -154,6 +154,8 @@ TABLES = [
     Slip(FATIGUE, "12: [57.0, 2.3]", "12: [57.0, 57.0]", "the standard error at raw 12 is 57.0"),
     Slip(FATIGUE, "12: [57.0, 2.3]", "12: [57.0, 0.2]", "the standard error at raw 12 is 0.2"),
     Slip(FATIGUE, "12: [57.0, 2.3]", "12: [57.05, 2.3]", "T at raw 12 is 57.05, not in tenths"),
+    Slip(FATIGUE, "20: [75.8, 3.9]", "20: [95.1, 3.9]", "T at raw 20 is 95.1, outside 5 to 95"),
+    Slip(FATIGUE, "4: [33.7, 4.9]", "4: [4.9, 4.9]", "T at raw 4 is 4.9, outside 5 to 95"),
     Slip(FATIGUE, "12: [57.0, 2.3]", "12: 57.0", "is not [T, SE]"),
     Slip(FATIGUE, "12: [57.0, 2.3]", "12: [57.0]", "is not [T, SE]"),
     Slip(FATIGUE, "12: [57.0, 2.3]", "x: [57.0, 2.3]", "is not a raw sum"),
@@ -185,6 +187,12 @@ BANDS = [
     Slip(PHQ2, "      value: 3\n", "      value: 0\n", "cutoff.value: no band begins at 0"),
 ]
 ALERTS = [
+    Slip(
+        PHQ9,
+        "    item: phq9",
+        "    item: difficulty",
+        "difficulty may never be asked: it is shown for some answers only",
+    ),
     Slip(PHQ9, "at_least: 1", "at_least: 7", "7 is no option of phq9"),
     Slip(PHQ9, "at_least: 1", "at_least: 0", "every answer to phq9 would be an alert"),
     Slip(PHQ9, "at_least: 1", "at_least: 2", "begins after 1, from where the screening rule counts phq9"),
@@ -230,6 +238,7 @@ SOURCES = [
     Slip(PHQ9, "  notice: >-", "  note: >-", "licence.notice: is missing", at="licence:"),
     Slip(PHQ9, "sources:\n", "source:\n", "sources: is missing", at="instrument:"),
     Slip(PHQ9, "seconds: 80", "seconds: 80\nchanges: All.", "changes: the first revision changes", at="changes: All"),
+    Slip(PHQ9, "seconds: 80", "seconds: 80\nbeside: phq-9", "beside: is this instrument itself", at="beside: phq-9"),
     Slip(PHQ9, "instrument: phq-9", "instrument: phq-99", "it holds phq-99.v1.yaml", at="# Patient"),
 ]
 EXAMPLES = [
@@ -346,6 +355,34 @@ def test_a_composite_needs_published_tables(tmp_path: Path) -> None:
     file.write_text(changed, encoding="utf-8")
     line = changed[: changed.index("- weight: -0.009")].count("\n") + 1
     assert f"{file}:{line}: scales.8.rule.terms.3: fatigue has no published table" in refused(file)
+
+
+UNSCORED = """alerts:
+  - {rule: risk, item: made_up, at_least: 1, unanswered_rule: risk-not-answered, topic: Risk, beside: []}
+check:  # they hold scored items only, so the made-up one is not answered
+  - name: zero
+    answers: [0, 0, 0, 0, 0, 0, 0]
+    alerts: [risk-not-answered]
+    expect: {total: {status: scored, value: 0}}
+  - name: most
+    answers: [3, 3, 3, 3, 3, 3, 3]
+    alerts: [risk-not-answered]
+    expect: {total: {status: scored, value: 21}}
+  - name: missing
+    answers: [3, 3, 3, 3, 3, null, null]
+    alerts: [risk-not-answered]
+    expect: {total: {status: not_scorable, value: null}}
+"""
+
+
+def test_an_alert_may_watch_an_item_that_is_not_scored(tmp_path: Path) -> None:
+    file = tmp_path / FILES[GAD7].name
+    text = FILES[GAD7].read_text(encoding="utf-8").partition("check:\n")[0]
+    made_up = "    items:\n      - {id: made_up, text: A made-up question, scored: false}\n"
+    file.write_text(text.replace("    items:\n", made_up, 1) + UNSCORED, encoding="utf-8")
+    watched = load_instrument(file)
+    assert not watched.item_by_id["made_up"].scored
+    assert [alert.item for alert in watched.alerts] == ["made_up"]
 
 
 def test_a_second_revision_says_what_it_changed(tmp_path: Path) -> None:

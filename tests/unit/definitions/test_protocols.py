@@ -7,10 +7,11 @@ import pytest
 from prom_server.core.refusals import DefinitionError
 from prom_server.definitions.library import Library
 from prom_server.definitions.loading import load_protocol
+from tests.unit.definitions.clinic_supplements import pcs, written
 from tests.unit.definitions.slips import Slip
 
 LIBRARY = Library.shipped()
-PROTOCOL = "ketamine-five-day"
+PROTOCOL, ADAPTIVE = "ketamine-five-day", "five-day-adaptive"
 BATTERY, LAST = "battery: [promis-29, phq-9, gad-7, pcs]", "battery: [promis-29, gad-7, pcs, phq-9]"
 
 SLIPS = [
@@ -25,6 +26,7 @@ SLIPS = [
     Slip(PROTOCOL, "[promis-29,", "[promis-29, promis-global-health,", "Global07r asks the same as promis-29 Global07"),
     Slip(PROTOCOL, "[promis-29,", "[promis-29, promis-depression-cat,", "EDDEP04 asks the same as promis-29 EDDEP04"),
     Slip(PROTOCOL, "phq-9, gad-7,", "phq-9, phq-2, gad-7,", "phq-2 phq1 asks the same as phq-9 phq1"),
+    Slip(ADAPTIVE, "  - phq-9\n", "", "promis-depression-cat needs phq-9 beside it", at="  - promis-depression-cat"),
     Slip(PROTOCOL, "battery: [promis-29,", "battery: [pcs, promis-29,", "an instrument is there twice"),
     Slip(PROTOCOL, "battery: [promis-29,", "batteries: [promis-29,", "batteries: is not a key that is known here"),
     Slip(PROTOCOL, BATTERY, "battery: []", "battery: needs 1 or more"),
@@ -52,3 +54,19 @@ def test_a_slip_is_found_at_its_line(tmp_path: Path, slip: Slip) -> None:
         load_protocol(file, LIBRARY.find)
     found = str(refusal.value).splitlines()
     assert any(each.startswith(f"{file}:{line}: ") and slip.message in each for each in found), found
+
+
+def test_what_touches_a_risk_names_what_watches_it() -> None:
+    beside = {each.id: each.beside for each in LIBRARY.instruments() if each.beside is not None}
+    assert beside == {"promis-depression-cat": "phq-9"}
+    assert LIBRARY.get("phq-9").alerts
+
+
+def test_the_wording_that_a_supplement_brings_is_compared_too(tmp_path: Path) -> None:
+    first = LIBRARY.get("gad-7").items[0]
+    text = pcs(context=f'"{first.context}"').replace("Synthetic wording 3", f'"{first.text}"')
+    written(tmp_path, "pcs.yaml", text)
+    with pytest.raises(DefinitionError, match=r"battery\.3: pcs pcs3 asks the same as gad-7 gad1"):
+        Library.shipped(supplements=tmp_path).protocol(PROTOCOL)
+    written(tmp_path, "pcs.yaml", pcs())
+    assert "pcs" in Library.shipped(supplements=tmp_path).protocol(PROTOCOL).battery

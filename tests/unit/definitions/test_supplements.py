@@ -12,7 +12,7 @@ from prom_server.core.refusals import DefinitionError, NotFound
 from prom_server.core.rules import TableRule
 from prom_server.core.scoring import Status, score
 from prom_server.definitions.application import apply
-from prom_server.definitions.library import Library
+from prom_server.definitions.library import Library, rebuild
 from prom_server.definitions.supplements import Supplement, load_supplement
 from tests.unit.definitions.clinic_supplements import (
     SELF_EFFICACY,
@@ -69,6 +69,8 @@ def test_wording_and_nothing_else(tmp_path: Path) -> None:
             pcs(0, context="A stem", tables="{total: {file: a.csv, source: s}}").replace("items:\n", ""),
             ":6: context: is the",
         ),
+        (pcs().replace("wording 13", "WORDING 3."), ":19: items.pcs13: asks the same as pcs3"),
+        (pcs(sections="{a: b}"), ":6: sections: belongs to a translation"),
         (pcs(language="Spanish"), ":6: language: is not a language such as en or es-MX"),
         (pcs(0).replace("items:\n", ""), ":1: brings neither items nor tables"),
         (pcs(tables="{nowhere: {file: a.csv, source: s}}"), "a.csv:1: cannot be read"),
@@ -156,8 +158,31 @@ def test_all_are_read_at_once_where_asked(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match=r"pcs\.yaml:6: items: pcs13: still without wording"):
         supplemented(tmp_path, pcs(12)).supplements()
     written(tmp_path, "a.yaml", gad7_in_spanish().replace('3: "Tres"', '3: "Dos"'))
-    with pytest.raises(DefinitionError, match="two labels read the same"):
+    with pytest.raises(DefinitionError, match="two options read the same: Dos"):
         supplemented(tmp_path, pcs()).supplements()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pcs(12),
+        pcs() + "items: [\n",
+        'revision: 1\nitems: {a: {b: c}}\n"supplement": pcs\n',
+        "{supplement: pcs, [",
+        "[",
+        "a: 1",
+    ],
+    ids=["misfit", "not-yaml-below", "last-key", "in-braces", "not-yaml", "no-supplement"],
+)
+def test_a_wrong_one_stops_nobody_else(tmp_path: Path, wrong: str) -> None:
+    written(tmp_path, "se.yaml", self_efficacy(tmp_path).read_text("utf-8"))
+    library = supplemented(tmp_path, wrong)
+    assert library.get_with_wording(SELF_EFFICACY).has_tables
+    with pytest.raises(DefinitionError, match=r"pcs\.yaml:"):
+        library.supplements()
+    if "pcs" in wrong:
+        with pytest.raises(DefinitionError, match=r"pcs\.yaml:"):
+            library.get_with_wording("pcs")
 
 
 def test_wording_without_the_table_is_not_yet_scorable(tmp_path: Path) -> None:
@@ -168,11 +193,11 @@ def test_wording_without_the_table_is_not_yet_scorable(tmp_path: Path) -> None:
 
 
 def test_an_axis_is_widened_to_the_next_ten(tmp_path: Path) -> None:
-    self_efficacy(tmp_path, synthetic_table(low="-3.1").replace("20,60.0,", "20,84.2,"))
+    self_efficacy(tmp_path, synthetic_table(low="5.0").replace("20,60.0,", "20,95.0,"))
     library = Library.shipped(supplements=tmp_path)
     [scale] = library.get_with_wording(SELF_EFFICACY).scales
-    assert scale.axis == (Decimal(-10), Decimal(90))
-    assert scale.ticks == tuple(map(Decimal, range(-10, 91, 10)))
+    assert scale.axis == (Decimal(0), Decimal(100))
+    assert scale.ticks == tuple(map(Decimal, range(0, 101, 10)))
 
 
 def test_the_outer_bands_follow_the_axis(tmp_path: Path) -> None:
@@ -203,6 +228,8 @@ TABLE_SLIPS = [
     ("4,20.0,5.1\n", "4,,5.1\n", 2, "'' is not a T-score"),
     ("4,20.0,5.1\n", "4,2e1,5.1\n", 2, "'2e1' is not a T-score"),
     ("4,20.0,5.1\n", "4,20.05,5.1\n", 2, "T at raw 4 is 20.05, not in tenths"),
+    ("4,20.0,5.1\n", "4,4.9,5.1\n", 2, "T at raw 4 is 4.9, outside 5 to 95"),
+    ("20,60.0,", "20,999.0,", 18, "T at raw 20 is 999.0, outside 5 to 95"),
     ("4,20.0,5.1\n", "4,20.0,none\n", 2, "'none' is not a standard error"),
     ("4,20.0,5.1\n", "4,20.0,20.0\n", 2, "the standard error at raw 4 is 20.0"),
     ("4,20.0,5.1\n", "4,20.0,0.0\n", 2, "the standard error at raw 4 is 0.0"),
@@ -227,6 +254,17 @@ def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:
     self_efficacy(tmp_path)
     (tmp_path / "se-4a.csv").write_bytes(synthetic_table().replace("\n", "\r\n").encode())
     assert Library.shipped(supplements=tmp_path).get_with_wording(SELF_EFFICACY).has_tables
+
+
+def test_a_table_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As spreadsheets write it. The hash is of the bytes as they are."""
+    path, marked = self_efficacy(tmp_path), b"\xef\xbb\xbf" + synthetic_table().encode()
+    (tmp_path / "se-4a.csv").write_bytes(marked)
+    library = Library.shipped(supplements=tmp_path)
+    supplied = library.get_with_wording(SELF_EFFICACY)
+    assert supplied.has_tables
+    assert supplied.supplement_hash == sha256(path.read_bytes() + marked).hexdigest()
+    assert rebuild(library.source_of(supplied)) == supplied
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"raw,T,SE\n", b"x" * 300_000], ids=["not-utf-8", "no-rows", "large"])

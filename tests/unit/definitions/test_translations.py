@@ -32,7 +32,9 @@ def test_a_whole_translation(tmp_path: Path) -> None:
         (3, "Tres"),
     ]
     assert [option.loinc for option in first.options] == [option.loinc for option in english.items[0].options]
-    assert replace(spanish, items=english.items, language="en", supplement_hash="") == english
+    assert [(section.id, section.title) for section in spanish.sections] == [("worry", "Título sintético")]
+    untranslated = replace(spanish, items=english.items, sections=english.sections)
+    assert replace(untranslated, language="en", supplement_hash="") == english
     answers = {item.id: 2 for item in english.items}
     assert score(spanish, answers) == score(english, answers)
 
@@ -54,7 +56,14 @@ def swapped(before: str, after: str) -> Callable[[str], str]:
         (swapped("  frequency:", "  often:"), 17, "options.frequency: the labels of 0, 1, 2, 3 are not translated"),
         (swapped(', 3: "Tres"', ""), 18, "options.frequency: the labels of 3 are not translated"),
         (swapped('3: "Tres"', '3: "Tres", 4: "Cuatro"'), 18, "options.frequency.4: is no option's value"),
-        (swapped('"Tres"', '"Dos"'), 18, "options.frequency: two labels read the same"),
+        (swapped('"Tres"', '"Dos"'), 18, "options.frequency: two options read the same: Dos"),
+        (swapped('"Tres"', '"DOS"'), 18, "options.frequency: two options read the same: DOS"),
+        (swapped("sintético 6", "Sintético 2."), 15, "items.gad6: asks the same as gad2"),
+        (without("  worry"), 19, "sections: is empty"),
+        (swapped("sections:\n  worry: Título sintético\n", ""), 1, "sections: worry: not translated"),
+        (swapped("  worry", "  others"), 19, "sections: worry: not translated"),
+        (swapped("  worry", "  others"), 20, "sections.others: is no section of gad-7"),
+        (swapped("worry: Título sintético", 'worry: " "'), 20, "sections.worry: is empty"),
         (swapped('3: "Tres"', 'tres: "Tres"'), 18, "is no option's value"),
         (swapped("  frequency:", "  often: {0: a}\n  frequency:"), 18, "options.often: is no list of options of gad-7"),
         (swapped("  gad7:", "  gad8: x\n  gad7:"), 16, "items.gad8: is no item of gad-7"),
@@ -86,7 +95,10 @@ def test_it_stands_on_the_clinics_own_wording_and_tables(tmp_path: Path) -> None
     head = "supplement: X\nrevision: 1\nlanguage: es-MX\nsource: s\ndate: 2026-11-24\nentered_by: Bob\n"
     words = "".join(f"  SEMSX0{n}: Texto {n}\n" for n in ("09", "10", "11", "14"))
     labels = ", ".join(f'{n}: "Opción {n}"' for n in range(1, 6))
-    text = f"{head}contexts: {{A synthetic stem: Contexto}}\nitems:\n{words}options:\n  confidence: {{{labels}}}\n"
+    text = (
+        f"{head}contexts: {{A synthetic stem: Contexto}}\nsections: {{self-efficacy-symptoms: Título}}\nitems:\n{words}"
+    )
+    text += f"options:\n  confidence: {{{labels}}}\n"
     library = library_with(tmp_path, es=text.replace("X", SELF_EFFICACY, 1))
     english, spanish = (library.get_with_wording(SELF_EFFICACY, 1, language) for language in ("en", "es-MX"))
     assert library.languages(SELF_EFFICACY) == ("en", "es-MX")
@@ -97,7 +109,7 @@ def test_it_stands_on_the_clinics_own_wording_and_tables(tmp_path: Path) -> None
 
 def test_where_only_a_translation_brings_the_wording(tmp_path: Path) -> None:
     labels = ", ".join(f'{n}: "Opción {n}"' for n in range(5))
-    text = pcs(language="es", context="Contexto") + f"options:\n  degree: {{{labels}}}\n"
+    text = pcs(language="es", context="Contexto", sections="{thoughts: Título}") + f"options:\n  degree: {{{labels}}}\n"
     library = library_with(tmp_path, es=text)
     assert library.languages("pcs") == ("es",)
     spanish = library.get_with_wording("pcs", language="es")

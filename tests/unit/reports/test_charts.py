@@ -29,6 +29,7 @@ WORDS = ChartWords(
     not_scorable="not|scorable",
     due="due|{day}",
     prorated="p",
+    pattern="r",
     empty="No scores yet",
 )
 VIEWS = {
@@ -197,6 +198,35 @@ def test_an_axis_never_cuts_a_value_off_and_never_makes_noise_look_like_change()
     axis = value_axis(scale, (high,), 0, 1)
     assert axis.low == 32
     assert axis.high == pytest.approx(84.6)
+
+
+@pytest.mark.parametrize(
+    ("key", "axis", "shown"),
+    [
+        ("promis-29-pain-interference", ("20", "90"), (40, 80)),  # symptoms: bands from 55 to 70
+        ("promis-29-physical-function", ("10", "80"), (20, 60)),  # function: bands from 30 to 45
+    ],
+)
+def test_a_longer_axis_shows_the_same_40_t_around_the_bands(
+    key: str, axis: tuple[str, str], shown: tuple[int, int]
+) -> None:
+    scale = replace(chart(VIEWS["two courses"], key).series.scale, axis=(Decimal(axis[0]), Decimal(axis[1])))
+    points = chart(VIEWS["two courses"], key).points
+    found = value_axis(scale, points, 0, 100)
+    assert (found.low, found.high) == shown
+    score = points[0].score
+    assert score is not None
+    outlier = replace(points[0], score=replace(score, value=Decimal("82.5")))
+    whole = value_axis(scale, [outlier], 0, 100)
+    assert (whole.low, whole.high) == (int(axis[0]), max(int(axis[1]), float(Decimal("82.5") + (score.se or 0))))
+
+
+def test_without_bands_a_longer_axis_shows_its_middle() -> None:
+    scale = replace(
+        chart(VIEWS["two courses"], "promis-29-fatigue").series.scale, bands=(), axis=(Decimal(10), Decimal(80))
+    )
+    found = value_axis(scale, (), 0, 100)
+    assert (found.low, found.high) == (20, 60)
 
 
 def test_no_points_say_so() -> None:
