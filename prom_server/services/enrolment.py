@@ -108,9 +108,7 @@ def patient_file(
     row = finding.patient(session, public_id, by=by)
     audit.record(session, action, by=by, at=at, patient_id=row.id)
     age = age_on(row.birth_date, finding.local_day(at, by.clinic))
-    return PatientFile(
-        finding.ref(row), _details(row), age, row.locked_at, row.wrong_birth_dates, row.reminders_off_at
-    )
+    return PatientFile(finding.ref(row), _details(row), age, row.locked_at, row.wrong_birth_dates, row.reminders_off_at)
 
 
 def unlock(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> None:

@@ -18,6 +18,8 @@ def translate(folder: Path, instrument_id: str, language: str = "es") -> Path:
         "source: synthetic, for a test",
         "date: 2026-11-24",
         "entered_by: Bob",
+        "sections:",
+        *(f'  {section.id}: "Parte sintética {number}"' for number, section in enumerate(instrument.sections, 1)),
         *(["contexts:"] if stems else []),
         *(f'  "{stem}": "Contexto sintético {number}"' for number, stem in enumerate(stems, 1)),
         "items:",
