@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from prom_server.definitions.library import Library
 from prom_server.store.database import Database
 from tests.support import databases
 from tests.support.browser import chromium_browser
@@ -58,6 +59,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def definitions_read_once() -> Iterator[None]:
+    """The shipped definitions never change: read them once, not for every application that a test makes."""
+    read, shipped = Library.shipped, Library.shipped()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Library, "shipped", lambda supplements=None: read(supplements) if supplements else shipped)
+        yield
 
 
 @pytest.fixture(scope="session")
