@@ -18,6 +18,7 @@ def install(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
+    # The extension adds this method to the environment at run time.
     app.jinja_env.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
     filters.install(app.jinja_env)
     app.jinja_env.filters.update(local=local, tel=tel, upper_first=upper_first)
