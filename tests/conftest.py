@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from prom_server import resources
+from prom_server.definitions.library import Library
 from prom_server.store.database import Database
 from tests.support import databases
 from tests.support.browser import chromium_browser
@@ -58,6 +60,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def definitions_read_once() -> Iterator[None]:
+    """The shipped definitions never change: read them once, not for every application that a test makes."""
+    read, shipped, folder = Library.shipped, Library.shipped(), resources.directory("instruments")
+
+    def once(supplements: Path | None = None) -> Library:
+        return read(supplements) if supplements or resources.directory("instruments") != folder else shipped
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Library, "shipped", once)
+        yield
 
 
 @pytest.fixture(scope="session")

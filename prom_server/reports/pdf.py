@@ -8,6 +8,7 @@ import atexit
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Literal
@@ -36,7 +37,7 @@ def shutdown() -> None:
 class Renderer:
     """One process and the pipe to it, behind a lock. `work` is what the process runs."""
 
-    def __init__(self, work: object = serve) -> None:
+    def __init__(self, work: Callable[[Connection], None] = serve) -> None:
         self._work = work
         self._lock = threading.Lock()
         self._process: SpawnProcess | None = None
@@ -74,7 +75,7 @@ class Renderer:
         self._end(kill=True)
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=self._work, args=(theirs,), name="pdf", daemon=True)  # type: ignore[arg-type]
+        self._process = context.Process(target=self._work, args=(theirs,), name="pdf", daemon=True)
         self._process.start()
         theirs.close()
         return self._pipe

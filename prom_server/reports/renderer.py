@@ -101,7 +101,7 @@ def fetcher_of_bundled() -> Any:
     _weasyprint()
     from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-    class Bundled(URLFetcher):  # type: ignore[misc]
+    class Bundled(URLFetcher):
         def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
             if url == ROOT + FONT:
                 return URLFetcherResponse(url, (_STATIC / FONT).read_bytes(), {"Content-Type": "font/woff2"})

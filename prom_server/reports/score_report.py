@@ -47,6 +47,7 @@ def environment(lang: str, translations: gettext.NullTranslations) -> Environmen
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
     )
+    # The extension adds this method to the environment at run time.
     made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     filters.install(made, lang)
     return made

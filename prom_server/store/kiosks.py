@@ -31,7 +31,7 @@ class Device(Base):
 
 
 class Handover(Base):
-    """One assessment handed to a tablet by the desk, for one use: to a chosen one, or to any of the clinic by a code."""
+    """One assessment handed to a tablet by the desk, for one use: to one tablet, or by a code to any of the clinic."""
 
     __tablename__ = "handover"
     __table_args__ = (

@@ -40,6 +40,7 @@ def build(settings: Settings) -> Flask:
     app.extensions["prom-settings"] = settings
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
+        # Flask's own way to wrap an application; mypy sees a method replaced.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     journal.install(app, settings)
     headers.install(app, settings)

@@ -57,7 +57,7 @@ class _Filled:
             raise StopValidation("needed")
 
 
-class Day(DateField):  # type: ignore[misc]
+class Day(DateField):
     data: Any
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ class Day(DateField):  # type: ignore[misc]
             raise ValueError("not_a_date") from None
 
 
-class Time(WtTimeField):  # type: ignore[misc]
+class Time(WtTimeField):
     data: Any
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -85,7 +85,7 @@ class Time(WtTimeField):  # type: ignore[misc]
             raise ValueError("not_a_time") from None
 
 
-class Number(DecimalField):  # type: ignore[misc]
+class Number(DecimalField):
     data: Any
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -100,7 +100,7 @@ class Number(DecimalField):  # type: ignore[misc]
             raise ValueError("not_a_number")
 
 
-class Count(IntegerField):  # type: ignore[misc]
+class Count(IntegerField):
     data: Any
 
     def process_formdata(self, valuelist: Sequence[str]) -> None:
@@ -127,7 +127,7 @@ def preset(values: Sequence[str]) -> Any:
     return StringField(default=values[0], validators=[AnyOf(values, message="not_a_choice")])
 
 
-class Form(FlaskForm):  # type: ignore[misc]
+class Form(FlaskForm):
     """Refusals of services become errors of a field, or of the whole form."""
 
     def refuse(self, error: Refused, field: str | None = None) -> None:

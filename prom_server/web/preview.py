@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue as Shown
@@ -121,12 +122,12 @@ _SHOWN: dict[str, Callable[[Instrument, Answers], Shown]] = {
 }
 
 
-def _patient_page(name: str, instrument: Instrument, answers: Answers, **facts: object) -> str:
+def _patient_page(name: str, instrument: Instrument, answers: Answers, **facts: Any) -> str:
     """A patient's template; its addresses lead to the preview."""
 
-    def address(endpoint: str, **values: object) -> str:
+    def address(endpoint: str, **values: Any) -> str:
         if endpoint not in PAGES:
-            return url_for(endpoint, **values)  # type: ignore[arg-type]
+            return url_for(endpoint, **values)
         return _address(instrument, answers, page=PAGES[endpoint], step=values.get("number"))
 
     return render_template(
@@ -137,10 +138,10 @@ def _patient_page(name: str, instrument: Instrument, answers: Answers, **facts: 
 # ---- Addresses
 
 
-def _address(instrument: Instrument, answers: Answers, **more: object) -> str:
+def _address(instrument: Instrument, answers: Answers, **more: Any) -> str:
     asked = {"revision": asked_revision(), "language": request.args.get("language")}
-    facts = {"answers": preview.written(answers) or None, **asked, **more}
-    return url_for("preview.show", instrument_id=instrument.id, **facts)  # type: ignore[arg-type]
+    facts: dict[str, Any] = {"answers": preview.written(answers) or None, **asked, **more}
+    return url_for("preview.show", instrument_id=instrument.id, **facts)
 
 
 def _to(instrument: Instrument, answers: Answers, **more: object) -> Response:

@@ -32,7 +32,7 @@ class PosteriorWeighted(ItemSelectionStrategy):
     def __init__(self, grid: np.ndarray, prior: np.ndarray) -> None:
         self.grid, self.log_prior = grid[:, None], np.log(prior)
 
-    def get_item_criteria(self, model, theta, available_items, administered_items=None, responses=None):  # noqa: ARG002
+    def get_item_criteria(self, model, theta, available_items, administered_items=None, responses=None):  # noqa: ARG002 - the engine calls it so
         history = np.full((1, model.n_items), -1)
         history[0, list(administered_items)] = responses
         log_weights = self.log_prior + model.log_likelihood_batch(history, self.grid)[0]

@@ -5,9 +5,7 @@ Run: bin/bench adaptive [visits]
 
 import statistics
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from prom_server.core.refusals import Refusal
@@ -15,7 +13,6 @@ from prom_server.services import catalogue
 from prom_server.store.database import Database
 from tests.support import adaptive, clinic, databases
 from tests.support.browsing import Browser, application
-from tests.support.postgresql import Cluster
 
 VISITS = 20
 KINDS = ("fixed", "adaptive")
@@ -70,13 +67,8 @@ def run(kind: str, url: str, folder: Path, visits: int) -> None:
 
 def main() -> None:
     visits = int(sys.argv[1]) if len(sys.argv) > 1 else VISITS
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        run("sqlite", databases.sqlite_url(folder / "adaptive.sqlite3"), folder, visits)
-        cluster = Cluster(durable=True)
-        stack.callback(cluster.remove)
-        cluster.start()
-        run("postgresql", stack.enter_context(databases.postgresql_database(cluster, None)), folder, visits)
+    for kind, url, folder in databases.empty_of_each_kind():
+        run(kind, url, folder, visits)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@ Run: bin/bench scale [patients]
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,6 @@ from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.support import clinic, databases
 from tests.support.browsing import Browser, application
-from tests.support.postgresql import Cluster
 
 GROUPS = 50  # patients of one group began on the same day
 BASE = 1_000_000  # their ids begin far from those that the database gives, and each growth far from the one before
@@ -260,13 +258,8 @@ def run(kind: str, url: str, folder: Path, patients: int) -> None:
 
 def main() -> None:
     patients = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        run("sqlite", databases.sqlite_url(folder / "scale.sqlite3"), folder, patients)
-        cluster = Cluster(durable=True)
-        stack.callback(cluster.remove)
-        cluster.start()
-        run("postgresql", stack.enter_context(databases.postgresql_database(cluster, None)), folder, patients)
+    for kind, url, folder in databases.empty_of_each_kind():
+        run(kind, url, folder, patients)
 
 
 if __name__ == "__main__":

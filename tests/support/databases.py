@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -50,6 +51,25 @@ def postgresql_template(cluster: Cluster) -> str:
     """The name of a migrated PostgreSQL database with nothing in it."""
     migrate(cluster.create_database(TEMPLATE))
     return TEMPLATE
+
+
+@contextmanager
+def _durable_cluster() -> Iterator[Cluster]:
+    cluster = Cluster(durable=True)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+def empty_of_each_kind() -> Iterator[tuple[str, str, Path]]:
+    """For a bench: the kind, the URL of an empty and durable database of it, and a folder, one kind after the other."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        yield "sqlite", sqlite_url(folder / "bench.sqlite3"), folder
+        with _durable_cluster() as cluster, postgresql_database(cluster, None) as url:
+            yield "postgresql", url, folder
 
 
 @contextmanager

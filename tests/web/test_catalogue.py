@@ -8,14 +8,15 @@ import time_machine
 from sqlalchemy import func, insert, select
 
 from prom_server.core.permissions import Role
-from prom_server.services import accounts, catalogue
+from prom_server.services import catalogue
 from prom_server.store.base import Base
 from prom_server.store.clinics import Permission
 from prom_server.store.database import Database
 from tests import cast as people
-from tests.cast import PASSWORD, Cast
+from tests.cast import Cast
 from tests.support.browsing import Browser, application
 from tests.support.clinic import NOON
+from tests.support.signing_in import signed_in
 from tests.unit.definitions.clinic_supplements import SELF_EFFICACY, gad7_in_spanish, pcs, self_efficacy, written
 
 
@@ -37,18 +38,6 @@ def team(database: Database) -> Cast:
 @pytest.fixture
 def app(database: Database, tmp_path: Path, team: Cast):
     return application(database, tmp_path)
-
-
-def signed_in(app, database: Database, who) -> Browser:
-    with database.writing() as session:
-        attempt = accounts.look_up(session, people.email_of(session, who), "198.51.100.1", at=NOON)
-    verified = accounts.verify(attempt, PASSWORD)
-    with database.writing() as session:
-        token = accounts.record_sign_in(session, attempt, verified, at=NOON)
-    opened = Browser(app)
-    with opened.client.session_transaction() as held:
-        held["staff"] = token
-    return opened
 
 
 @pytest.fixture

@@ -9,17 +9,18 @@ import time_machine
 from sqlalchemy import select, update
 
 from prom_server.core.courses import FinishReason
-from prom_server.services import accounts, alert_desk, courses
+from prom_server.services import alert_desk, courses
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration
 from prom_server.store.database import Database
 from prom_server.store.patients import Patient
 from tests import cast as people
-from tests.cast import PASSWORD, Cast
+from tests.cast import Cast
 from tests.support import clinic
 from tests.support.browsing import Browser, application
 from tests.support.clinic import NOON
 from tests.support.pages import Form
+from tests.support.signing_in import signed_in
 
 
 @pytest.fixture(autouse=True)
@@ -42,27 +43,15 @@ def app(database: Database, tmp_path: Path, team: Cast):
     return application(database, tmp_path)
 
 
-def browser(app, database: Database, who) -> Browser:
-    with database.writing() as session:
-        attempt = accounts.look_up(session, people.email_of(session, who), "198.51.100.1", at=NOON)
-    verified = accounts.verify(attempt, PASSWORD)
-    with database.writing() as session:
-        token = accounts.record_sign_in(session, attempt, verified, at=NOON)
-    opened = Browser(app)
-    with opened.client.session_transaction() as held:
-        held["staff"] = token
-    return opened
-
-
 @pytest.fixture
 def desk(app, database: Database, team: Cast) -> Browser:
     """Cora at the desk."""
-    return browser(app, database, team.cora)
+    return signed_in(app, database, team.cora)
 
 
 @pytest.fixture
 def bob(app, database: Database, team: Cast) -> Browser:
-    return browser(app, database, team.bob)
+    return signed_in(app, database, team.bob)
 
 
 def form(page: Browser, part: str) -> Form:
@@ -223,7 +212,7 @@ def test_a_course_of_a_real_clinic_names_what_is_missing(database: Database, tmp
     with database.writing() as session:
         team = people.cast(session, demo=False)
         people.set_password(session, team.cora, by=team.ada)
-    desk = browser(application(database, tmp_path), database, team.cora)
+    desk = signed_in(application(database, tmp_path), database, team.cora)
     desk.get(f"/patients/{team.alice}/courses/new")
     assert "Not usable yet: PROMIS-29, PCS" in desk.page.text
     assert "synthetic" not in desk.page.text
@@ -268,7 +257,7 @@ def test_marking_answers_in_error(bob: Browser, desk: Browser, database: Databas
 
 
 def test_the_administrator_s_page(app, database: Database, team: Cast) -> None:
-    ada = browser(app, database, team.ada)
+    ada = signed_in(app, database, team.ada)
     ada.get("/settings")
     assert "PROMIS-29" in ada.page.text
     assert "A supplement file with the wording" in ada.page.text
