@@ -54,7 +54,7 @@ def test_every_response_asks_for_tls_from_now_on(link: str, tls_url: str, page: 
 def test_forms_are_refused_without_their_token_or_from_elsewhere(link: str, tls_url: str, page: Page) -> None:
     """Over TLS the Referer is checked too; our own policy makes browsers send it."""
     page.goto(f"{tls_url}/a/{link}")
-    token = page.locator("input[name=csrf_token]").get_attribute("value")
+    token = page.locator("#page input[name=csrf_token]").get_attribute("value")
     assert token
     form = {"month": "3", "day": "12", "year": "1968", "csrf_token": token}
     address = f"{tls_url}/a/{link}"

@@ -51,13 +51,13 @@ def test_a_permission_alone_brings_neither_words_nor_tables(
     database: Database, monkeypatch: pytest.MonkeyPatch, permitted: bool, lacks, expected: bool
 ) -> None:
     form = catalogue.instrument(FORM)
-    monkeypatch.setattr(catalogue, "instrument", lambda _id: lacks(form) if lacks else form)
+    monkeypatch.setattr(catalogue, "instrument", lambda _id, **_: lacks(form) if lacks else form)
     assert may_use(database, permitted=permitted) is expected
 
 
 def test_the_demo_clinic_may_use_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     form = untabled(unworded(catalogue.instrument(FORM)))
-    monkeypatch.setattr(catalogue, "instrument", lambda _id: form)
+    monkeypatch.setattr(catalogue, "instrument", lambda _id, **_: form)
     assert may_use(database, permitted=False, demo=True)
 
 
@@ -66,7 +66,7 @@ def test_a_licensed_wording_serves_only_a_clinic_with_the_licence(
 ) -> None:
     form = catalogue.instrument("pcs")
     supplied = replace(form, items=tuple(replace(item, text="made up") for item in form.items))
-    monkeypatch.setattr(catalogue, "instrument", lambda _id: supplied)
+    monkeypatch.setattr(catalogue, "instrument", lambda _id, **_: supplied)
     with database.writing() as session:
         ada = clinic.member(session, clinic.clinic(session, demo=False), Role.ADMINISTRATOR, "Ada Example")
         assert catalogue.missing_licences(session, ada.clinic, ["pcs"]) == (supplied,)
