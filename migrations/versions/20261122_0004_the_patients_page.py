@@ -27,10 +27,13 @@ ADDED: dict[str, tuple[Callable[[], sa.Column], ...]] = {
         lambda: sa.Column("written_on", sa.Date(), nullable=True),
         lambda: sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
     ),
+    "assessment": (lambda: sa.Column("results_shared_at", sa.DateTime(timezone=True), nullable=True),),
     "clinic": (
         lambda: sa.Column("kiosk_cover_after", sa.Integer(), server_default="90", nullable=False),
         lambda: sa.Column("kiosk_end_after", sa.Integer(), server_default="300", nullable=False),
         lambda: sa.Column("kiosk_thanks_for", sa.Integer(), server_default="10", nullable=False),
+        lambda: sa.Column("patient_words", sa.JSON(), nullable=True),
+        lambda: sa.Column("results_shown", sa.Boolean(), server_default=sa.false(), nullable=False),
     ),
     "patient": (
         lambda: sa.Column("language", sa.String(length=10), server_default="en", nullable=False),

@@ -13,6 +13,15 @@ class UnknownFamily(Refused):
 
 
 @dataclass(frozen=True, slots=True)
+class PatientWords:
+    """What a clinic itself says to its patients in one language. None: nothing of its own."""
+
+    language: str
+    hours: str | None = None  # when it reads and calls; in English it is the clinic's `hours`
+    help: str | None = None  # on the help page, in place of our words
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionLine:
     """One family of instruments that needs the holder's permission, and the one recorded."""
 

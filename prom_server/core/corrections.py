@@ -25,6 +25,7 @@ class AdministrationLine:
     course_number: int
     started_at: datetime
     submitted_at: datetime | None
+    sent_before_at: datetime | None  # before it was asked again
     answered: int
     items: int
     mode: str

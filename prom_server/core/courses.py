@@ -85,6 +85,7 @@ class AssessmentView:
     status: Status
     answered: int
     items: int
+    declined: int  # parts that the patient would rather not answer
     completed_at: datetime | None
 
     @property

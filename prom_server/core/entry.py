@@ -1,7 +1,7 @@
 """Answers that staff enter for a patient: from a paper form, or on the telephone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -29,6 +29,10 @@ class BegunOtherwise(Refused):
     """Answers to this part were given in another way: one part, one way."""
 
 
+class EnteredOtherwise(Refused):
+    """Answers to this part are stored, and it was said otherwise of them who answered, who helped or on which day."""
+
+
 class NotOnPaper(Refused):
     """An adaptive instrument chooses its next item by the answers so far: there is no paper form of it."""
 
@@ -50,6 +54,24 @@ class EnteredMeanwhile(Refused):
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """Who answered, and who helped."""
+
+    respondent: Respondent
+    relation: str | None  # of the proxy to the patient
+    assisted_by: str | None
+
+
+def checked(who: Who) -> Who:
+    """Without a relation where nobody answered for the patient. Raises RelationNeeded."""
+    if who.respondent is Respondent.PATIENT:
+        return replace(who, relation=None)
+    if not who.relation:
+        raise RelationNeeded("relation")
+    return who
+
+
+@dataclass(frozen=True, slots=True)
 class How:
     """In which way one part is answered, and by whom."""
 
@@ -58,6 +80,15 @@ class How:
     relation: str | None = None  # of the proxy to the patient
     assisted_by: str | None = None
     written_on: date | None = None  # on the paper
+
+
+def said(how: How) -> How:
+    """Without what this way of answering has no place for."""
+    return replace(
+        how,
+        relation=how.relation if how.respondent is Respondent.PROXY else None,
+        written_on=how.written_on if how.mode is Mode.PAPER else None,
+    )
 
 
 def check(how: How, opens_on: date, today: date) -> None:
@@ -124,6 +155,7 @@ class PartLine:
     declined: bool
     answered: int
     mode: str | None  # in which it was begun; None: not begun
+    how: How | None  # where staff enter it
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +192,7 @@ class PaperView:
     entering: Entering
     items: tuple[Item, ...]
     begun: bool  # the first of two passes is stored
+    before: tuple[int | None, ...] | None  # sent before and asked again: what was typed then, item by item
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +213,9 @@ class StayView:
     address: str | None
     emergency_contact: str | None
     alert_id: str
+    raised_at: datetime  # when a paper form was entered
+    own_words: str | None  # that the clinic itself says in the patient's language
+    language: str  # of the patient
     number: int  # of the item
     label: str | None
     sent: bool

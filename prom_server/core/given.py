@@ -9,11 +9,20 @@ from prom_server.core.responses import ItemState
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How an answer came: a part that was begun at home may go on in the clinic."""
+
+    mode: str
+    device_class: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class GivenAnswer:
     """One save. `value` None: skipped."""
 
     value: int | None
     label: str | None
+    way: Way
     shown_at: datetime | None  # when the item came on the screen, as far as it is known
     answered_at: datetime
     received_at: datetime
@@ -38,3 +47,9 @@ class Given:
     patient: PatientRef
     line: AdministrationLine
     items: tuple[GivenItem, ...]
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """In which the answers came, the first one first."""
+        answers = [each for item in self.items for each in (*item.before, item.now) if each is not None]
+        return tuple(dict.fromkeys(each.way for each in sorted(answers, key=lambda each: each.received_at)))

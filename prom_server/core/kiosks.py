@@ -138,6 +138,14 @@ class Tablet:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A hand-over that serves now."""
+
+    tablet: str | None  # its name; None: any, by a code, or the device that staff gave away
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HandoverPage:
     """An assessment, and the ways to put it into the patient's hands."""
 
@@ -148,7 +156,7 @@ class HandoverPage:
     answerable: bool
     locked: bool
     tablets: tuple[Tablet, ...]
-    waiting_on: str | None  # the tablet that is ready for this patient
+    waiting: Waiting | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from prom_server.core.clinics import PatientWords
 from prom_server.core.refusals import NotAllowed
 
 
@@ -25,6 +26,7 @@ class Action(StrEnum):
     ACKNOWLEDGE_ALERTS = "alerts.acknowledge"
     RESOLVE_ALERTS = "alerts.resolve"
     MARK_IN_ERROR = "administrations.mark_in_error"
+    SHARE_RESULTS = "results.share"  # with the patient, after having looked at them
     MANAGE_CLINIC = "clinic.manage"
     MANAGE_STAFF = "staff.manage"
     MANAGE_DEVICES = "devices.manage"
@@ -63,7 +65,7 @@ MAY: dict[Role, frozenset[Action]] = {
         }
     ),
     Role.COORDINATOR: frozenset(_DESK),
-    Role.CLINICIAN: frozenset(_DESK | {Action.RESOLVE_ALERTS, Action.MARK_IN_ERROR}),
+    Role.CLINICIAN: frozenset(_DESK | {Action.RESOLVE_ALERTS, Action.MARK_IN_ERROR, Action.SHARE_RESULTS}),
 }
 
 
@@ -79,6 +81,13 @@ class ClinicFacts:
     phone: str
     hours: str
     paper: str
+    patient_words: tuple[PatientWords, ...] = ()
+    results_shown: bool = False  # to patients, once a clinician shared them
+
+    def words_in(self, language: str) -> PatientWords:
+        """The clinic's own words; nothing where it has none in this language."""
+        found = (each for each in self.patient_words if each.language == language)
+        return next(found, PatientWords(language))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Protocol:
     battery: tuple[str, ...]  # instrument ids, in order
     time_points: tuple[TimePoint, ...]
     source: str
+    items_per_screen: int = 1  # at most, on a large tablet of the clinic
     content_hash: str = ""
 
     def time_point(self, time_point_id: str) -> TimePoint:

@@ -85,6 +85,23 @@ def declined(scores: tuple[Score, ...]) -> tuple[Score, ...]:
     )
 
 
+def one_short(instrument: Instrument, answers: Answers) -> bool:
+    """Whether one more answer, whichever it were, would give a score that is missing or complete an estimated one."""
+    before = score(instrument, answers)
+    for item, value in answers.items():
+        if value is None:
+            more = score(instrument, {**answers, item: instrument.item_by_id[item].options[0].value})
+            if any(_completed(was, now) for was, now in zip(before, more, strict=True)):
+                return True
+    return False
+
+
+def _completed(was: Score, now: Score) -> bool:
+    if was.status is Status.NOT_SCORABLE:
+        return now.status is not Status.NOT_SCORABLE
+    return was.status is Status.PRORATED and now.status is Status.SCORED
+
+
 def check_answers(instrument: Instrument, answers: Answers) -> None:
     """Refuse what is not an answer: every scored item is a key, every key an item, every value an option or None.
 

@@ -9,6 +9,7 @@ from prom_server.core.instrument import Better, Scale
 from prom_server.core.schedule import Status
 from prom_server.core.scoring import Status as ScoreStatus
 from prom_server.core.trend_facts import AssessmentFacts, CourseFacts, PatientFacts, RecordedScore, TrendFacts
+from prom_server.core.trend_how import how_lines
 from prom_server.core.trend_items import item_maps, watched
 from prom_server.core.trend_points import ChangeRow, Chart, Point, PointStatus, Rescored, Series
 from prom_server.core.trend_sources import sources
@@ -56,6 +57,7 @@ def trend(facts: TrendFacts, today: date, *, baseline: str = "baseline") -> Tren
         change=_change_table(rows),
         values=_value_table(charts),
         items=item_maps(facts, assessments, charts),
+        how=how_lines(facts.instruments, assessments),
         sources=sources(facts, assessments, charts),
     )
 

@@ -44,6 +44,19 @@ class CourseFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """How the answers of one administration came. `also`: other ways in which some of them were given."""
+
+    mode: str  # own_device, kiosk, paper, telephone
+    language: str
+    respondent: str = "patient"  # or proxy
+    relation: str | None = None  # of the proxy to the patient
+    assisted_by: str | None = None
+    written_on: date | None = None  # on the paper
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AdministrationFacts:
     """One instrument that was begun in an assessment. `responses` by item id; an absent item was not reached."""
 
@@ -54,6 +67,7 @@ class AdministrationFacts:
     answered: int
     items: int
     responses: Mapping[str, Response]
+    how: Answered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,40 @@
 """Which revisions, thresholds, bands and notices stand behind what is shown."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from prom_server.core.instrument import Instrument
+from prom_server.core.instrument import Instrument, Parameters
 from prom_server.core.trend_facts import AssessmentFacts, TrendFacts
 from prom_server.core.trend_points import Chart, Series
-from prom_server.core.trend_view import Sources, UsedInstrument, UsedNumber
+
+
+@dataclass(frozen=True, slots=True)
+class UsedInstrument:
+    name: str
+    publisher_version: str
+    revision: int
+    content_hash: str
+    citation: str
+    bank: Parameters | None  # the item bank that gives its items their parameters
+
+
+@dataclass(frozen=True, slots=True)
+class UsedNumber:
+    """A threshold, an error or a set of bands with its source, and the scales that use it."""
+
+    scales: tuple[str, ...]
+    value: Decimal | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    instruments: tuple[UsedInstrument, ...]
+    thresholds: tuple[UsedNumber, ...]
+    errors: tuple[UsedNumber, ...]  # published errors; those from standard errors need no source here
+    bands: tuple[UsedNumber, ...]
+    notices: tuple[str, ...]
 
 
 def sources(facts: TrendFacts, assessments: Iterable[AssessmentFacts], charts: tuple[Chart, ...]) -> Sources:

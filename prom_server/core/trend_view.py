@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from prom_server.core.change import Direction
-from prom_server.core.instrument import Better, Option, Parameters
+from prom_server.core.instrument import Better, Option
 from prom_server.core.schedule import Status
 from prom_server.core.scoring import Score
 from prom_server.core.trend_facts import AlertFacts, AlertValue, CourseFacts, PatientFacts, Response
+from prom_server.core.trend_how import HowLine
 from prom_server.core.trend_points import ChangeRow, Chart, Point, Rescored, RescoredSeries, Series
+from prom_server.core.trend_sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,34 +185,6 @@ class ValueTable:
 
 
 @dataclass(frozen=True, slots=True)
-class UsedInstrument:
-    name: str
-    publisher_version: str
-    revision: int
-    content_hash: str
-    citation: str
-    bank: Parameters | None  # the item bank that gives its items their parameters
-
-
-@dataclass(frozen=True, slots=True)
-class UsedNumber:
-    """A threshold, an error or a set of bands with its source, and the scales that use it."""
-
-    scales: tuple[str, ...]
-    value: Decimal | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    instruments: tuple[UsedInstrument, ...]
-    thresholds: tuple[UsedNumber, ...]
-    errors: tuple[UsedNumber, ...]  # published errors; those from standard errors need no source here
-    bands: tuple[UsedNumber, ...]
-    notices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TrendView:
     header: Header
     courses: tuple[CourseFacts, ...]
@@ -226,6 +199,7 @@ class TrendView:
     change: ChangeTable
     values: ValueTable
     items: tuple[ItemMap, ...]
+    how: tuple[HowLine, ...]
     sources: Sources
 
     @property

@@ -24,7 +24,8 @@ class Visit:
     stale: bool  # seen longer ago than a minute: touch it
     open: bool  # accepts answers
     completed: bool
-    mode: str = "own_device"  # or kiosk
+    mode: str = "own_device"  # or kiosk; paper or telephone where staff enter
+    items_per_screen: int = 1  # at most, on a large tablet of the clinic
     entered_by: StaffMember | None = None  # who enters what the patient wrote or says; None: the patient answers
 
 

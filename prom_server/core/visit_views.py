@@ -1,11 +1,12 @@
 """What a patient's pages show. Views, no rows."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
 from prom_server.core.instrument import Item, Scale
 from prom_server.core.permissions import ClinicFacts
-from prom_server.core.responses import scored_answers
+from prom_server.core.responses import Current, scored_answers
 from prom_server.core.scoring import Reason, Status, score
 from prom_server.core.visit import PartState, Place, after, minutes
 
@@ -47,7 +48,16 @@ class StepView:
     begun: tuple[int, ...]  # the administrations of the visit: whose answers a device may keep until they are sent
     help_from: int | None  # from this value on the help page follows; sent before anything else is shown
     following: Place | None  # where Next leads; None where the answer decides
+    adaptive: bool
     notice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What follows an adaptive step for some of its answers."""
+
+    values: tuple[int, ...]
+    view: StepView
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +155,30 @@ def step_view(clinic: ClinicFacts, parts: tuple[PartState, ...], part: PartState
         begun=tuple(each.id for each in parts),
         help_from=rule.at_least if (rule := part.instrument.alert_on(item.id)) else None,
         following=None if part.adaptive else after(part, step),
+        adaptive=part.adaptive,
         notice=part.instrument.licence.notice or None,
     )
+
+
+def alternatives(
+    clinic: ClinicFacts, parts: tuple[PartState, ...], part: PartState, step: int
+) -> tuple[Alternative, ...]:
+    """The page that follows each answer to a step where the answer decides; none for an answer that is the last."""
+    item, values, following = part.items[step - 1], defaultdict[tuple[int, str], list[int]](list), {}
+    for option in item.options if part.adaptive else ():
+        then = part.answering(item.id, Current(option.value, part.sequence + 1))
+        if not then.ended:
+            asks = (then.place, then.items[then.place - 1].id)
+            values[asks].append(option.value)
+            following[asks] = then
+    return tuple(
+        Alternative(tuple(values[asks]), step_view(clinic, _with(then, parts), then, then.place))
+        for asks, then in following.items()
+    )
+
+
+def _with(part: PartState, parts: tuple[PartState, ...]) -> tuple[PartState, ...]:
+    return tuple(part if each.position == part.position else each for each in parts)
 
 
 def review_view(clinic: ClinicFacts, parts: tuple[PartState, ...], part: PartState) -> ReviewView:

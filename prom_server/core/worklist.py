@@ -40,6 +40,7 @@ class FollowUp:
     window: Window
     answered: int
     items: int
+    declined: int  # parts
     link_made_at: datetime | None
     days_left: int  # 0 on the last day accepted
     days_overdue: int  # since the first overdue day; negative before it

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from prom_server.core.instrument import Instrument
 from prom_server.core.schedule import LONGEST_WINDOW, NOT_INFUSED_YET, Protocol, TimePoint
+from prom_server.core.screens import MOST
 from prom_server.definitions.crosscheck import wording
 from prom_server.definitions.document import Finding, Place
 
@@ -13,7 +14,7 @@ Findings = Iterator[Finding]
 
 def protocol_findings(protocol: Protocol, find: Callable[[str], Instrument | None]) -> tuple[Finding, ...]:
     """Everything wrong with one protocol. `find` gives the newest instrument by id, None where there is none."""
-    return (*_battery(protocol, find), *_time_points(protocol))
+    return (*_battery(protocol, find), *_screens(protocol), *_time_points(protocol))
 
 
 def _battery(protocol: Protocol, find: Callable[[str], Instrument | None]) -> Findings:
@@ -33,6 +34,11 @@ def _battery(protocol: Protocol, find: Callable[[str], Instrument | None]) -> Fi
                 yield Finding(("battery", n), f"{name} {item.id} asks the same as {other}")
     if len(set(protocol.battery)) < len(protocol.battery):
         yield Finding(("battery",), "an instrument is there twice")
+
+
+def _screens(protocol: Protocol) -> Findings:
+    if protocol.items_per_screen > MOST:
+        yield Finding(("items_per_screen",), f"is above {MOST}: a few items stand on a screen, in sight at once")
 
 
 def _time_points(protocol: Protocol) -> Findings:

@@ -13,6 +13,7 @@ CLINIC = {
     "hours": "weekdays 8 am to 5 pm",
     "paper": "letter",
 }
+HOURS_IN_SPANISH = "de lunes a viernes, de 8 de la mañana a 5 de la tarde"
 
 STAFF = (
     ("Ada Admin", "admin@demo.example", "administrator"),

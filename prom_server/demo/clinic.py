@@ -1,6 +1,6 @@
 """Makes the demo clinic through the services, each step at the moment at which it would have happened."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prom_server.core.alert_desk import Resolution
+from prom_server.core.clinics import PatientWords
 from prom_server.core.courses import FinishReason
 from prom_server.core.enrolment import PatientDetails
 from prom_server.core.instrument import Level
@@ -22,6 +23,7 @@ from prom_server.services import (
     alerting,
     answering,
     battery,
+    clinics,
     courses,
     enrolment,
     invitations,
@@ -61,7 +63,10 @@ def _people(session: Session, *, at: datetime) -> StaffMember:
     for name, email, role in cast.STAFF:
         staffing.add_staff(session, name, email, Role(role), clinic=clinic, by=None, at=at)
     row = session.scalars(select(Staff).where(Staff.role == Role.CLINICIAN)).one()
-    return StaffMember(row.id, row.public_id, row.name, Role.CLINICIAN, clinic)
+    administrator = StaffMember(row.id, row.public_id, row.name, Role.ADMINISTRATOR, clinic)
+    words = (PatientWords("es", hours=cast.HOURS_IN_SPANISH),)
+    clinics.change_patient_words(session, words, results_shown=False, by=administrator, at=at)
+    return replace(administrator, role=Role.CLINICIAN)
 
 
 def set_passwords(session: Session, password_hash: str, *, at: datetime) -> None:

@@ -28,7 +28,7 @@ from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
 from prom_server.services import alerting, audit, finding, pinning
 from prom_server.store.alerts import Alert, AlertStep
-from prom_server.store.assessments import Administration
+from prom_server.store.assessments import Administration, Response
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 
@@ -75,10 +75,21 @@ def open_of_patient(session: Session, patient_public_id: str, *, by: StaffMember
     return tuple(line(session, *row) for row in session.execute(mine.order_by(Alert.level, Alert.raised_at)))
 
 
-def found(by: StaffMember) -> Select[Alert, Patient, Administration, str]:
-    """Alerts of the clinic, each with its patient, its administration and who acknowledged it."""
+def found(by: StaffMember) -> Select[Alert, Patient, Administration, str, str]:
+    """Alerts of the clinic, each with its patient and administration, who acknowledged it, and how it was answered."""
+    mode = (  # of this answer: what was begun at home may go on in the clinic
+        select(Response.mode)
+        .where(
+            Response.administration_id == Alert.administration_id,
+            Response.item_id == Alert.item_id,
+            Response.value.is_not_distinct_from(Alert.value),
+        )
+        .order_by(Response.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
-        select(Alert, Patient, Administration, Staff.name)
+        select(Alert, Patient, Administration, Staff.name, func.coalesce(mode, Administration.mode).label("mode"))
         .join(Patient, Patient.id == Alert.patient_id)
         .join(Administration, Administration.id == Alert.administration_id)
         .outerjoin(Staff, Staff.id == Alert.acknowledged_by)
@@ -87,14 +98,19 @@ def found(by: StaffMember) -> Select[Alert, Patient, Administration, str]:
 
 
 def line(
-    session: Session, alert: Alert, patient: Patient, administration: Administration, acknowledged_by: str | None
+    session: Session,
+    alert: Alert,
+    patient: Patient,
+    administration: Administration,
+    acknowledged_by: str | None,
+    mode: str,
 ) -> AlertLine:
     return AlertLine(
         public_id=alert.public_id,
         level=Level(alert.level),
         patient=finding.ref(patient),
         asked=_asked(session, alert, administration),
-        mode=administration.mode,
+        mode=mode,
         raised_at=alert.raised_at,
         call_requested_at=alert.call_requested_at,
         acknowledged_at=alert.acknowledged_at,

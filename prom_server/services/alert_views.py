@@ -34,7 +34,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
     row = session.execute(alert_desk.found(by).where(Alert.public_id == alert_public_id)).one_or_none()
     if row is None:
         raise NotFound("no such alert")
-    alert, patient, administration, _name = row
+    alert, patient, administration, _name, mode = row
     instrument = pinning.begun_with(session, administration)
     assessment, course = session.execute(
         select(Assessment, Course)
@@ -54,7 +54,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
         course_id=course.public_id,
         course_number=course.number,
         submitted_at=administration.submitted_at,
-        written_on=administration.written_on,
+        written_on=administration.written_on if mode == "paper" else None,
         in_error_at=administration.in_error_at,
         resolved_at=alert.resolved_at,
         steps=_steps(session, alert, instrument),

@@ -1,13 +1,12 @@
 """A patient answers: item by item, each saved as it is given; each instrument is submitted and scored by itself.
 
-Saving claims the administration, submitting claims the assessment first and then the administration. So no two saves
-share a sequence, a submitted administration takes no more answers, and stored scores recompute from stored answers.
+What each of these claims first is in `services.claims`; so stored scores recompute from stored answers.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from prom_server.core.alerts import raised_by
@@ -16,8 +15,11 @@ from prom_server.core.refusals import InvalidAnswer, Refused
 from prom_server.core.responses import Current, check_value, scored_answers
 from prom_server.core.visit import PartState, Place, Visit, after, next_place, next_place_after
 from prom_server.core.visit_views import StepView, step_view
-from prom_server.services import alerting, audit, battery, scores, visits
-from prom_server.store.assessments import Administration, Assessment, Response
+from prom_server.services import alerting, audit, battery, claims, scores, visits
+from prom_server.store.assessments import Assessment, Response
+from prom_server.store.base import table_of
+
+_APPEND = table_of(Response).insert()
 
 
 class AlreadySubmitted(Refused):
@@ -71,7 +73,7 @@ def start(session: Session, token: str, *, at: datetime) -> Place:
     """Begins the battery: pins every instrument to its revision of today. A second start changes nothing."""
     visit = visits.of_session(session, token, at=at)
     visits.require_open(visit)
-    claim_assessment(session, visit, started_at=at)
+    claims.assessment(session, visit, started_at=at)
     missing = [part for part in battery.load(session, visit) if not part.begun]
     if missing:
         battery.begin(session, visit, missing, at=at)
@@ -86,27 +88,24 @@ def save(session: Session, token: str, part: int, posted: Posted, *, at: datetim
     Raises InvalidAnswer (no such item or option), NotAskedNow, NewerAnswer, AlreadySubmitted, AssessmentClosed,
     SessionOver.
     """
-    visit = visits.of_session(session, token, at=at, even_covered=True)  # what was on its way is not lost
+    visit = visits.of_session(session, token, at=at, given_at=at - posted.delay)  # what was on its way is not lost
     return save_in(session, visit, part, posted, at=at)
 
 
 def save_in(session: Session, visit: Visit, part: int, posted: Posted, *, at: datetime) -> Saved:
     """As `save`, of a visit that is known: the patient's, or one in which staff enter the answers."""
     visits.require_open(visit)
-    sequence = _claim(session, visit, part, posted.device)
-    parts = battery.load(session, visit)
-    mine = battery.part_at(parts, part)
-    if sequence is None:
-        raise AlreadySubmitted(mine.instrument.id)
+    mine = claims.for_save(session, visit, part, posted.device)
+    if mine is None:
+        raise AlreadySubmitted(battery.part_at(battery.load(session, visit), part).instrument.id)
     item = _item(mine, posted)
     stored = mine.responses.get(item.id)
     if stored is not None and stored.sequence > posted.sequence:
         if stored.value != posted.value:
-            view = step_view(visit.clinic, parts, mine, mine.items.index(item) + 1)
-            raise NewerAnswer(_before_claim(view), posted.value)
+            raise NewerAnswer(_before_claim(session, visit, mine, item), posted.value)
         return _saved(mine, item, shows_help=_shows_help(mine, item, posted.value))  # a double click or a retry
-    _store(session, visit, mine, item, posted, sequence, at=at)
-    now = mine.answering(item.id, Current(posted.value, sequence))
+    _store(session, visit, mine, item, posted, at=at)
+    now = mine.answering(item.id, Current(posted.value, mine.sequence))
     return _saved(now, item, shows_help=_shows_help(mine, item, posted.value))
 
 
@@ -128,8 +127,8 @@ def decline(session: Session, token: str, part: int, *, at: datetime) -> Place:
 
 def submit_in(session: Session, visit: Visit, part: int, *, at: datetime, declined: bool = False) -> Place:
     """As `submit` and `decline`, of a visit that is known."""
-    claim_assessment(session, visit)
-    if visit.open and _close(session, visit, part, at=at, declined=declined):
+    claims.assessment(session, visit)
+    if visit.open and claims.for_submit(session, visit, part, at=at, declined=declined):
         parts = battery.load(session, visit)
         mine = battery.part_at(parts, part)
         if mine.adaptive and not mine.ended and not declined:
@@ -140,7 +139,7 @@ def submit_in(session: Session, visit: Visit, part: int, *, at: datetime, declin
         return next_place_after(parts, part)
     parts = battery.load(session, visit)
     if not battery.part_at(parts, part).submitted:
-        raise visits.AssessmentClosed("closed")
+        raise visits.AssessmentClosed(visit.clinic)
     return next_place_after(parts, part)
 
 
@@ -163,74 +162,33 @@ def _item(mine: PartState, posted: Posted) -> Item:
     return item
 
 
-def claim_assessment(session: Session, visit: Visit, *, started_at: datetime | None = None) -> None:
-    """Holds the assessment's row until the commit; before any of its administrations is claimed, or two acts wait for
-    each other. `started_at` is kept if nothing was begun before.
-    """
-    begun = func.coalesce(Assessment.started_at, started_at) if started_at else Assessment.started_at
-    session.execute(update(Assessment).where(Assessment.id == visit.assessment_id).values(started_at=begun))
-
-
-def _claim(session: Session, visit: Visit, part: int, device: str | None) -> int | None:
-    """Takes the next sequence of an administration; None when it was submitted. Holds its row until the commit.
-
-    The device of its first answer is kept with it.
-    """
-    kept = {"device_class": func.coalesce(Administration.device_class, device)} if device else {}
-    return session.scalar(
-        update(Administration)
-        .where(
-            Administration.assessment_id == visit.assessment_id,
-            Administration.position == part,
-            Administration.in_error_at.is_(None),
-            Administration.submitted_at.is_(None),
-        )
-        .values(sequence=Administration.sequence + 1, **kept)
-        .returning(Administration.sequence)
-    )
-
-
-def _close(session: Session, visit: Visit, part: int, *, at: datetime, declined: bool) -> bool:
-    closed = session.scalar(
-        update(Administration)
-        .where(
-            Administration.assessment_id == visit.assessment_id,
-            Administration.position == part,
-            Administration.in_error_at.is_(None),
-            Administration.submitted_at.is_(None),
-        )
-        .values(submitted_at=at, watched=False, declined_at=at if declined else None)
-        .returning(Administration.id)
-    )
-    return closed is not None
-
-
-def _store(
-    session: Session, visit: Visit, mine: PartState, item: Item, posted: Posted, sequence: int, *, at: datetime
-) -> None:
+def _store(session: Session, visit: Visit, mine: PartState, item: Item, posted: Posted, *, at: datetime) -> None:
     value, answered_at = posted.value, at - posted.delay
-    session.execute(
-        insert(Response).values(
-            administration_id=mine.id,
-            item_id=item.id,
-            sequence=sequence,
-            value=value,
-            shown_at=answered_at - posted.shown_for if posted.shown_for is not None else None,
-            answered_at=answered_at,
-            at=at,
-        )
-    )
+    row = {
+        "administration_id": mine.id,
+        "item_id": item.id,
+        "sequence": mine.sequence,
+        "value": value,
+        "mode": visit.mode,
+        "device_class": posted.device,
+        "shown_at": answered_at - posted.shown_for if posted.shown_for is not None else None,
+        "answered_at": answered_at,
+        "at": at,
+    }
+    session.execute(_APPEND, row)
     if rule := mine.instrument.alert_on(item.id):
         alerting.answered(session, battery.whose(visit, mine), rule, value, answered_at=answered_at, at=at)
         alerting.watch(session, mine.id, watched=value is None)
-    _record(session, visit, "answer.save", at=at, detail=f"{mine.instrument.id} #{sequence}")
+    _record(session, visit, "answer.save", at=at, detail=f"{mine.instrument.id} #{mine.sequence}")
     if visit.stale:
         visits.touch(session, visit, at=at)
 
 
-def _before_claim(view: StepView) -> StepView:
-    """The claim is taken back with the refusal: the page must not show a sequence that the next save will get."""
-    return replace(view, sequence=view.sequence - 1)
+def _before_claim(session: Session, visit: Visit, mine: PartState, item: Item) -> StepView:
+    """The page that asks. Its claim is taken back with the refusal: it must not show the next save's sequence."""
+    before = replace(mine, sequence=mine.sequence - 1)
+    parts = tuple(before if each.position == mine.position else each for each in battery.load(session, visit))
+    return step_view(visit.clinic, parts, before, mine.items.index(item) + 1)
 
 
 def _shows_help(mine: PartState, item: Item, value: int | None) -> bool:

@@ -3,11 +3,13 @@
 from contextvars import ContextVar
 from datetime import datetime
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from prom_server.core.permissions import StaffMember
 from prom_server.store.audit import AuditEntry
+from prom_server.store.base import table_of
+
+APPEND = table_of(AuditEntry).insert()
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -25,16 +27,15 @@ def record(
     actor: str = "staff",
 ) -> None:
     """Appends one line. `by` None means the patient (actor="patient") or the system; then give `clinic_id`."""
-    session.execute(
-        insert(AuditEntry).values(
-            at=at,
-            clinic_id=by.clinic.id if by else clinic_id,
-            actor=actor,
-            staff_id=by.id if by else None,
-            action=action,
-            patient_id=patient_id,
-            subject=subject,
-            detail=detail,
-            request_id=request_id.get(),
-        )
-    )
+    line = {
+        "at": at,
+        "clinic_id": by.clinic.id if by else clinic_id,
+        "actor": actor,
+        "staff_id": by.id if by else None,
+        "action": action,
+        "patient_id": patient_id,
+        "subject": subject,
+        "detail": detail,
+        "request_id": request_id.get(),
+    }
+    session.execute(APPEND, line)

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import insert, select, true, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, ItemAlert
@@ -14,23 +15,48 @@ from prom_server.core.visit import PartState, Visit
 from prom_server.services import catalogue, pinning
 from prom_server.services.alerting import Answering
 from prom_server.store.assessments import Administration, Response
-from prom_server.store.base import opaque_id
+from prom_server.store.base import opaque_id, table_of
 
 
 class LicenceMissing(Refused):
     """An instrument of the battery may not be used by this clinic."""
 
 
+# What a part is made of. Built once, because every page and every answer asks for it.
+FACTS = (
+    "id",
+    "position",
+    "instrument_id",
+    "instrument_revision",
+    "content_hash",
+    "supplement_hash",
+    "sequence",
+    "submitted_at",
+)
+_administration, _response = table_of(Administration).c, table_of(Response).c
+_BEGUN = (
+    select(*(_administration[name] for name in FACTS))
+    .where(_administration.assessment_id == bindparam("mine"), _administration.in_error_at.is_(None))
+    .order_by(_administration.position)
+)
+_GIVEN = (
+    select(_response.administration_id, _response.item_id, _response.value, _response.sequence)
+    .where(_response.administration_id.in_(bindparam("these", expanding=True)))
+    .order_by(_response.sequence)
+)
+
+
 def load(session: Session, visit: Visit) -> tuple[PartState, ...]:
     """The whole battery as it stands, in two statements however long it is: also the parts that were not begun."""
-    administrations = session.scalars(
-        select(Administration)
-        .where(Administration.assessment_id == visit.assessment_id, Administration.in_error_at.is_(None))
-        .order_by(Administration.position)
-    ).all()
-    given = responses(session, [each.id for each in administrations])
-    begun = {each.position: _begun(session, each, given[each.id]) for each in administrations}
-    return tuple(begun.get(position) or _planned(position, id_, visit) for position, id_ in enumerate(visit.battery, 1))
+    rows = session.execute(_BEGUN, {"mine": visit.assessment_id}).all()
+    given = responses(session, [row.id for row in rows])
+    parts = {row.position: _part(session, row, given[row.id]) for row in rows}
+    return tuple(parts.get(position) or _planned(position, id_, visit) for position, id_ in enumerate(visit.battery, 1))
+
+
+def begun(session: Session, row: Any) -> PartState:
+    """One part as it stands, of a row with the facts of its administration."""
+    return _part(session, row, responses(session, [row.id])[row.id])
 
 
 def responses(
@@ -38,17 +64,13 @@ def responses(
 ) -> dict[int, dict[str, Current]]:
     """Of each administration the current response of every item: the one with the highest sequence, up to `until`."""
     found: dict[int, dict[str, Current]] = {each: {} for each in administration_ids}
-    for row in session.execute(
-        select(Response.administration_id, Response.item_id, Response.value, Response.sequence)
-        .where(Response.administration_id.in_(administration_ids))
-        .where(Response.sequence <= until if until is not None else true())
-        .order_by(Response.sequence)
-    ):
-        found[row.administration_id][row.item_id] = Current(row.value, row.sequence)
+    statement = _GIVEN if until is None else _GIVEN.where(_response.sequence <= until)
+    for administration_id, item_id, value, sequence in session.execute(statement, {"these": [*administration_ids]}):
+        found[administration_id][item_id] = Current(value, sequence)
     return found
 
 
-def _begun(session: Session, row: Administration, given: dict[str, Current]) -> PartState:
+def _part(session: Session, row: Any, given: dict[str, Current]) -> PartState:
     return PartState(
         id=row.id,
         position=row.position,

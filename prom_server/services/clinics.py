@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.clinics import Licences, PermissionLine, UnknownFamily, WordingLine
+from prom_server.core.clinics import Licences, PatientWords, PermissionLine, UnknownFamily, WordingLine
 from prom_server.core.instrument import Instrument, LicenceKind
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.services import audit, catalogue
@@ -26,6 +26,22 @@ def change_clinic(
         return
     session.execute(update(Clinic).where(Clinic.id == by.clinic.id).values(**changes))
     detail = "\n".join(f"{field}: {getattr(by.clinic, field)} -> {value}" for field, value in changes.items())
+    audit.record(session, "clinic.change", by=by, at=at, subject=f"clinic:{by.clinic.public_id}", detail=detail)
+
+
+def change_patient_words(
+    session: Session, words: tuple[PatientWords, ...], *, results_shown: bool, by: StaffMember, at: datetime
+) -> None:
+    """What patients read of the clinic's own, and whether they may see results that a clinician shared."""
+    require(by, Action.MANAGE_CLINIC)
+    kept = tuple(each for each in words if each.hours or each.help)
+    said = {each.language: {"hours": each.hours, "help": each.help} for each in kept}
+    before = {each.language: {"hours": each.hours, "help": each.help} for each in by.clinic.patient_words}
+    if (said, results_shown) == (before, by.clinic.results_shown):
+        return
+    values = {"patient_words": said or None, "results_shown": results_shown}
+    session.execute(update(Clinic).where(Clinic.id == by.clinic.id).values(**values))
+    detail = f"patient_words: {before} -> {said}\nresults_shown: {by.clinic.results_shown} -> {results_shown}"
     audit.record(session, "clinic.change", by=by, at=at, subject=f"clinic:{by.clinic.public_id}", detail=detail)
 
 

@@ -83,6 +83,7 @@ def _line(
         course_number=course.number,
         started_at=each.started_at,
         submitted_at=each.submitted_at,
+        sent_before_at=each.sent_before_at,
         answered=counted.answered,
         items=counted.items,
         mode=each.mode,

@@ -94,6 +94,7 @@ def assessment_view(
         status_at(facts, at, finding.local_day(at, by.clinic)),
         done.answered,
         progress.battery_items(protocol) - done.spared,
+        done.declined,
         row.completed_at,
     )
 

@@ -9,22 +9,23 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.corrections import AlreadyMarked
 from prom_server.core.entry import (
     BegunOtherwise,
     EnteredMeanwhile,
+    EnteredOtherwise,
     Entering,
     How,
     Mode,
     NotOnPaper,
     Respondent,
     check,
+    said,
 )
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
 from prom_server.core.schedule import Facts, status_at
 from prom_server.core.visit import PartState, Visit
-from prom_server.services import answering, audit, battery, catalogue, finding, visits
+from prom_server.services import answering, audit, battery, catalogue, claims, finding, visits
 from prom_server.services.answering import AlreadySubmitted, NewerAnswer, Posted, Saved
 from prom_server.services.links import ANSWERABLE
 from prom_server.store.assessments import Administration, Assessment
@@ -60,8 +61,10 @@ class Begun:
         )
 
 
-def visit_of(assessment: Assessment, course: Course, patient: Patient, *, by: StaffMember, at: datetime) -> Visit:
-    """A visit in which staff enter what the patient answers."""
+def visit_of(
+    assessment: Assessment, course: Course, patient: Patient, mode: str = "", *, by: StaffMember, at: datetime
+) -> Visit:
+    """A visit in which staff enter what the patient answers; the mode is that of the part, once one is chosen."""
     return Visit(
         session_id=0,
         assessment_id=assessment.id,
@@ -73,6 +76,7 @@ def visit_of(assessment: Assessment, course: Course, patient: Patient, *, by: St
         stale=False,
         open=assessment.completed_at is None and in_window(assessment, by=by, at=at),
         completed=assessment.completed_at is not None,
+        mode=mode,
         entered_by=by,
     )
 
@@ -89,15 +93,16 @@ def begin(
 ) -> str:
     """Begins one part, or goes on with one begun the same way; its administration's public id.
 
-    Raises NotFound, AssessmentClosed, AlreadySubmitted, BegunOtherwise, NotOnPaper, LicenceMissing, and what
-    `core.entry.check` refuses.
+    Raises NotFound, AssessmentClosed, AlreadySubmitted, BegunOtherwise, EnteredOtherwise, NotOnPaper, LicenceMissing,
+    and what `core.entry.check` refuses.
     """
     require(by, Action.ENTER_ANSWERS)
+    how = said(how)
     assessment, course, patient = finding.assessment(session, assessment_public_id, by=by)
-    visit = visit_of(assessment, course, patient, by=by, at=at)
+    visit = visit_of(assessment, course, patient, how.mode, by=by, at=at)
     visits.require_open(visit)
     check(how, assessment.opens_on, finding.local_day(at, by.clinic))
-    answering.claim_assessment(session, visit, started_at=at)
+    claims.assessment(session, visit, started_at=at)
     part = _part(battery.load(session, visit), position)
     if part.submitted:
         raise AlreadySubmitted(part.instrument.id)
@@ -117,7 +122,10 @@ def _part(parts: tuple[PartState, ...], position: int) -> PartState:
 
 
 def _taken(session: Session, visit: Visit, position: int, how: How, *, by: StaffMember) -> Administration:
-    """Of a part without any answer, however it was begun, the way is set now. Raises BegunOtherwise."""
+    """Of a part without any answer, however it was begun, the way is set now.
+
+    Raises BegunOtherwise, EnteredOtherwise: what is said of the answers that are there is never changed silently.
+    """
     these = (
         Administration.assessment_id == visit.assessment_id,
         Administration.position == position,
@@ -127,18 +135,19 @@ def _taken(session: Session, visit: Visit, position: int, how: How, *, by: Staff
     row = session.scalars(select(Administration).where(*these).execution_options(populate_existing=True)).one()
     if row.mode != how.mode:
         raise BegunOtherwise(row.instrument_id)
+    if how_of(row) != how:
+        raise EnteredOtherwise(row.instrument_id)
     return row
 
 
 def _columns(how: How, by: StaffMember) -> dict[str, object]:
-    proxy = how.respondent is Respondent.PROXY
     return {
         "mode": how.mode,
         "respondent": how.respondent,
-        "relation": how.relation if proxy else None,
+        "relation": how.relation,
         "assisted_by": how.assisted_by,
         "entered_by": by.id,
-        "written_on": how.written_on if how.mode is Mode.PAPER else None,
+        "written_on": how.written_on,
     }
 
 
@@ -149,25 +158,10 @@ def how_of(row: Administration) -> How:
 def found(session: Session, public_id: str, mode: Mode | None = None, *, by: StaffMember, at: datetime) -> Begun:
     """A part that staff enter; with `mode` one of that kind only. Raises NotFound, AlreadyMarked, BegunOtherwise."""
     require(by, Action.ENTER_ANSWERS)
-    row = session.scalars(
-        select(Administration).where(
-            Administration.clinic_id == by.clinic.id,
-            Administration.public_id == finding.checked(public_id),
-        )
-    ).one_or_none()
-    if row is None:
-        raise NotFound("no such administration")
-    if row.in_error_at is not None:
-        raise AlreadyMarked("in error")
+    row, assessment, course, patient = finding.administration(session, public_id, by=by)
     if row.mode not in ([mode] if mode else list(Mode)):
         raise BegunOtherwise(row.instrument_id)
-    assessment, course, patient = session.execute(
-        select(Assessment, Course, Patient)
-        .join(Course, Course.id == Assessment.course_id)
-        .join(Patient, Patient.id == Assessment.patient_id)
-        .where(Assessment.id == row.assessment_id)
-    ).one()
-    visit = visit_of(assessment, course, patient, by=by, at=at)
+    visit = visit_of(assessment, course, patient, row.mode, by=by, at=at)
     parts = battery.load(session, visit)
     return Begun(row, patient, visit, battery.part_at(parts, row.position), parts)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prom_server.core.entry import EntryView, Mode, PartLine, QuestionView, StayView
+from prom_server.core.entry import EntryView, How, Mode, PartLine, QuestionView, StayView
 from prom_server.core.instrument import Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
@@ -31,7 +31,7 @@ def choices(session: Session, assessment_public_id: str, *, by: StaffMember, at:
     ).all()
     subject = f"assessment:{assessment_public_id}"
     audit.record(session, "entry.view", by=by, at=at, patient_id=patient.id, subject=subject)
-    entered = [row for row in rows if row.mode in list(Mode)]
+    entered = [how for row in rows if (how := _how(row)) is not None]
     return EntryView(
         patient=finding.ref(patient),
         assessment_id=assessment_public_id,
@@ -43,7 +43,7 @@ def choices(session: Session, assessment_public_id: str, *, by: StaffMember, at:
         opens_on=assessment.opens_on,
         open=visit.open,
         parts=_lines(battery.load(session, visit), {row.position: row for row in rows}),
-        last=entry.how_of(entered[-1]) if entered else None,
+        last=entered[-1] if entered else None,
     )
 
 
@@ -58,9 +58,14 @@ def _lines(parts: tuple[PartState, ...], rows: dict[int, Administration]) -> tup
             declined=part.begun and rows[part.position].declined_at is not None,
             answered=part.answered,
             mode=rows[part.position].mode if part.responses else None,
+            how=_how(rows[part.position]) if part.responses else None,
         )
         for part in parts
     )
+
+
+def _how(row: Administration) -> How | None:
+    return entry.how_of(row) if row.mode in list(Mode) else None
 
 
 def question(
@@ -116,6 +121,9 @@ def stay(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> 
         address=begun.patient.address,
         emergency_contact=begun.patient.emergency_contact,
         alert_id=alert.public_id,
+        raised_at=alert.raised_at,
+        own_words=begun.visit.clinic.words_in(begun.visit.language).help,
+        language=begun.visit.language,
         number=begun.mine.instrument.items.index(item) + 1,
         label=option.label if option else None,
         sent=begun.mine.submitted,

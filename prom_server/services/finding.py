@@ -3,14 +3,15 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from prom_server.core.corrections import AlreadyMarked
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.permissions import ClinicFacts, StaffMember
 from prom_server.core.refusals import NotFound
 from prom_server.core.schedule import Window
-from prom_server.store.assessments import Assessment
+from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.courses import Course
 from prom_server.store.patients import Patient
 
@@ -54,6 +55,29 @@ def assessment(
     row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:
         raise NotFound("no such assessment")
+    return row
+
+
+def administrations(by: StaffMember) -> Select[Administration, Assessment, Course, Patient]:
+    """Those of the clinic, each with its assessment, course and patient."""
+    return (
+        select(Administration, Assessment, Course, Patient)
+        .join(Assessment, Assessment.id == Administration.assessment_id)
+        .join(Course, Course.id == Assessment.course_id)
+        .join(Patient, Patient.id == Assessment.patient_id)
+        .where(Administration.clinic_id == by.clinic.id)
+    )
+
+
+def administration(
+    session: Session, public_id: str, *, by: StaffMember
+) -> tuple[Administration, Assessment, Course, Patient]:
+    """One that counts. Raises NotFound, and AlreadyMarked where it was entered in error."""
+    row = session.execute(administrations(by).where(Administration.public_id == checked(public_id))).one_or_none()
+    if row is None:
+        raise NotFound("no such administration")
+    if row[0].in_error_at is not None:
+        raise AlreadyMarked("in error")
     return row
 
 

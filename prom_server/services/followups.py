@@ -162,6 +162,7 @@ def _line(
         window=view.window,
         answered=view.answered,
         items=view.items,
+        declined=view.declined,
         link_made_at=link_made_at,
         days_left=days_left,
         days_overdue=days_overdue,

@@ -1,18 +1,20 @@
 """What was answered in one administration, item by item, with its times and what it replaced."""
 
 from collections import defaultdict
+from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.given import Given, GivenAnswer, GivenItem
+from prom_server.core.entry import Who, checked
+from prom_server.core.given import Given, GivenAnswer, GivenItem, Way
 from prom_server.core.instrument import Item
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.responses import Current, states
 from prom_server.core.visit_views import wording
-from prom_server.services import corrections, finding, pinning
-from prom_server.store.assessments import Response
+from prom_server.services import audit, corrections, finding, pinning
+from prom_server.store.assessments import Administration, Response
 
 
 def given(session: Session, administration_public_id: str, *, by: StaffMember, at: datetime) -> Given:
@@ -29,12 +31,36 @@ def given(session: Session, administration_public_id: str, *, by: StaffMember, a
     state = states(instrument, current, declined=row.declined_at is not None)
     items = []
     for number, item in enumerate(instrument.items, 1):
-        answers = tuple(_answer(item, each) for each in saves[item.id])
+        answers = tuple(_answer(row, item, each) for each in saves[item.id])
         now = answers[-1] if answers else None
         items.append(GivenItem(number, wording(item), state[item.id], now, answers[:-1]))
     return Given(finding.ref(patient), line, tuple(items))
 
 
-def _answer(item: Item, each: Response) -> GivenAnswer:
+def say_who(session: Session, administration_public_id: str, who: Who, *, by: StaffMember, at: datetime) -> None:
+    """Staff say who answered and who helped, of any part: on a tablet nobody else can. What was said before is in the
+    audit trail. Raises NotFound, AlreadyMarked, RelationNeeded.
+    """
+    require(by, Action.ENTER_ANSWERS)
+    row, _assessment, _course, patient = finding.administration(session, administration_public_id, by=by)
+    now = asdict(checked(who))
+    changed = {name: (getattr(row, name), value) for name, value in now.items() if getattr(row, name) != value}
+    if not changed:
+        return
+    session.execute(update(Administration).where(Administration.id == row.id).values(**now))
+    audit.record(
+        session,
+        "administration.who",
+        by=by,
+        at=at,
+        patient_id=patient.id,
+        subject=f"administration:{administration_public_id}",
+        detail="\n".join(f"{name}: {old} -> {new}" for name, (old, new) in changed.items()),
+    )
+
+
+def _answer(row: Administration, item: Item, each: Response) -> GivenAnswer:
     option = item.option(each.value) if each.value is not None else None
-    return GivenAnswer(each.value, option.label if option else None, each.shown_at, each.answered_at, each.at)
+    # An older server said it of the whole.
+    way = Way(each.mode, each.device_class) if each.mode else Way(row.mode, row.device_class)
+    return GivenAnswer(each.value, option.label if option else None, way, each.shown_at, each.answered_at, each.at)

@@ -15,6 +15,7 @@ from prom_server.core.kiosks import (
     NotAnswerable,
     PatientLocked,
     Tablet,
+    Waiting,
 )
 from prom_server.core.permissions import Action, ClinicFacts, StaffMember, require
 from prom_server.core.refusals import NotFound
@@ -96,6 +97,14 @@ def start_here(session: Session, assessment_public_id: str, *, by: StaffMember, 
     return public_id
 
 
+def take_back(session: Session, assessment_public_id: str, *, by: StaffMember, at: datetime) -> None:
+    """Nothing waits for this patient any more, on no tablet and under no code. A second time changes nothing."""
+    require(by, Action.HAND_OVER)
+    assessment, _course, _patient = finding.assessment(session, assessment_public_id, by=by)
+    replace(session, [Handover.assessment_id == assessment.id], at=at)
+    _record(session, "handover.cancel", assessment, by=by, at=at)
+
+
 def _answerable(session: Session, assessment_public_id: str, *, by: StaffMember, at: datetime) -> Assessment:
     require(by, Action.HAND_OVER)
     assessment, course, patient = finding.assessment(session, assessment_public_id, by=by, lock=True)
@@ -147,7 +156,6 @@ def code_waits(clinic: ClinicFacts, code: str) -> tuple[ColumnElement[bool], ...
     return (
         Handover.clinic_id == clinic.id,
         Handover.code_hash == _code_hash(clinic, code),
-        Handover.device_id.is_(None),
         *WAITS,
     )
 
@@ -162,12 +170,14 @@ def _page(
     protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
     done = progress.of_assessments(session, [assessment.id]).get(assessment.id, progress.NONE)
     view = assessment_view(assessment, protocol, done, by=by, at=at)
-    waiting_on = session.scalar(
-        select(DeviceRow.name)
-        .join(Handover, Handover.device_id == DeviceRow.id)
+    waiting = session.execute(
+        select(DeviceRow.name, Handover.expires_at)
+        .select_from(Handover)
+        .outerjoin(DeviceRow, Handover.device_id == DeviceRow.id)
         .where(Handover.assessment_id == assessment.id, *WAITS, Handover.expires_at > at)
+        .order_by(Handover.id.desc())
         .limit(1)
-    )
+    ).one_or_none()
     return HandoverPage(
         finding.ref(patient),
         course.public_id,
@@ -176,7 +186,7 @@ def _page(
         view.status in WAITING,
         patient.locked_at is not None,
         tablets(session, by=by),
-        waiting_on,
+        Waiting(waiting.name, waiting.expires_at) if waiting else None,
     )
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from prom_server.core.clinics import PatientWords
 from prom_server.core.permissions import ClinicFacts
 from prom_server.core.refusals import NotFound, Refused
 from prom_server.core.schedule import Facts, Status, Window, status_at
@@ -113,6 +114,8 @@ def clinic_facts(clinic: Clinic) -> ClinicFacts:
         clinic.phone,
         clinic.hours,
         clinic.paper,
+        tuple(PatientWords(language, **said) for language, said in (clinic.patient_words or {}).items()),
+        clinic.results_shown,
     )
 
 

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.entry import Difference, Mode, PaperView, answered_on_paper, asked, differences
 from prom_server.core.permissions import StaffMember
-from prom_server.services import answering, entry, visits
+from prom_server.core.visit import PartState
+from prom_server.services import alerting, answering, battery, claims, entry, visits
 from prom_server.services.answering import AlreadySubmitted, NotAskedNow, Posted
 from prom_server.services.entry import Begun
 
@@ -19,18 +20,38 @@ def form(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> 
     if begun.mine.submitted:
         raise AlreadySubmitted(begun.mine.instrument.id)
     entry.record(session, public_id, begun.patient, "entry.view", by=by, at=at)
-    return PaperView(begun.entering, begun.mine.instrument.items, begun=bool(begun.mine.responses))
+    again = begun.row.sent_before_at is not None
+    return PaperView(
+        entering=begun.entering,
+        items=begun.mine.instrument.items,
+        begun=bool(begun.mine.responses) and not again,
+        before=_typed_before(begun.mine) if again else None,
+    )
+
+
+def _typed_before(part: PartState) -> tuple[int | None, ...]:
+    return tuple(part.responses[item.id].value if item.id in part.responses else None for item in part.instrument.items)
 
 
 def second_pass(
     session: Session, public_id: str, answers: Mapping[str, int | None], *, by: StaffMember, at: datetime
 ) -> tuple[Difference, ...]:
-    """What the second pass says otherwise than what the first one stored. Stores nothing."""
+    """What the second pass says otherwise than what the first one stored. Stores no answer; what alerts, alerts now."""
     begun = entry.found(session, public_id, Mode.PAPER, by=by, at=at)
     visits.require_open(begun.visit, unless=begun.mine.submitted)
     if begun.mine.submitted:
         return ()
+    _alert(session, begun, answers, at=at)
     return differences(begun.mine.instrument, begun.mine.responses, answers)
+
+
+def _alert(session: Session, begun: Begun, answers: Mapping[str, int | None], *, at: datetime) -> None:
+    """A patient who may be at risk does not wait until the two passes are settled."""
+    mine, answered_at = begun.mine, at - _delay(begun, at)
+    for rule in mine.instrument.alerts:
+        value, stored = answers.get(rule.item), mine.responses.get(rule.item)
+        if value is not None and value >= rule.at_least and value > ((stored and stored.value) or 0):
+            alerting.answered(session, battery.whose(begun.visit, mine), rule, value, answered_at=answered_at, at=at)
 
 
 def store_paper(
@@ -52,7 +73,7 @@ def store_paper(
     visits.require_open(begun.visit, unless=begun.mine.submitted)
     if begun.mine.submitted:
         return None
-    answering.claim_assessment(session, begun.visit)
+    claims.assessment(session, begun.visit)
     asks = asked(begun.mine.instrument, answers)
     needs_somebody = None
     for item_id, value in _to_store(begun, answers, asks):

@@ -22,6 +22,7 @@ from prom_server.store.assessments import Administration, Response
 class Progress:
     answered: int = 0  # scored items with an answer; a skipped one is none
     submitted: int = 0  # instruments
+    declined: int = 0  # of these, those that the patient would rather not answer
     spared: int = 0  # items of the battery that an adaptive instrument had no need to ask
 
 
@@ -49,7 +50,8 @@ def of_assessments(session: Session, assessment_ids: Collection[int]) -> Mapping
         instrument, mine = counted[row.id]
         found[row.assessment_id] = Progress(
             answered=so_far.answered + mine.answered,
-            submitted=so_far.submitted + (row.submitted_at is not None),
+            submitted=so_far.submitted + ((row.submitted_at or row.sent_before_at) is not None),
+            declined=so_far.declined + (row.declined_at is not None),
             spared=so_far.spared + _most(instrument) - mine.items,
         )
     return found

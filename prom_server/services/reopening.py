@@ -1,26 +1,27 @@
-"""A part that was sent with an item or two skipped is asked again, while its assessment still accepts answers.
+"""A part that was sent an item short of a score is asked again, while its assessment still accepts answers.
 
-What was answered stays, and so do the scores of then, superseded; alerts keep their history. The patient goes on as
-before it was sent, and sends it again.
+What was answered stays, and so do the scores of then, until it is sent once more: a patient who has left already loses
+nothing. Alerts keep their history. The patient goes on as before it was sent, and sends it again.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.corrections import AlreadyMarked
+from prom_server.core.entry import Mode
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.core.refusals import NotFound, Refused
-from prom_server.core.scoring import Status
+from prom_server.core.refusals import Refused
+from prom_server.core.responses import scored_answers
+from prom_server.core.scoring import Status, one_short
 from prom_server.core.worklist import ShortPart
-from prom_server.services import answering, audit, catalogue, entry, finding, pinning, progress, visits
-from prom_server.store.assessments import Administration, Assessment, RecordedScore
+from prom_server.services import audit, battery, catalogue, claims, entry, finding, pinning, visits
+from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
 from prom_server.store.courses import Course
 from prom_server.store.patients import Patient
 
-MOST_SHORT = 2  # items: with more missing it is no slip
 LISTED = 25
 
 
@@ -29,7 +30,7 @@ class NotShort(Refused):
 
 
 def short_today(session: Session, *, by: StaffMember, at: datetime) -> tuple[ShortPart, ...]:
-    """Parts sent today whose scores lack one or two items, and that can still be answered; the latest first."""
+    """Parts sent today of which one more answer makes or completes a score, if they still take it; the latest first."""
     day = finding.local_day(at, by.clinic)
     midnight = datetime.combine(day, time(0), ZoneInfo(by.clinic.time_zone)).astimezone(UTC)
     lacking = select(RecordedScore.id).where(
@@ -38,13 +39,18 @@ def short_today(session: Session, *, by: StaffMember, at: datetime) -> tuple[Sho
         RecordedScore.status.in_([Status.NOT_SCORABLE, Status.PRORATED]),
         RecordedScore.answered < RecordedScore.items,
     )
+    latest = (
+        select(Response.mode)
+        .where(Response.administration_id == Administration.id)
+        .order_by(Response.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found: Select[Administration, Assessment, Course, Patient, str] = finding.administrations(by).add_columns(
+        func.coalesce(latest, Administration.mode)
+    )
     rows = session.execute(
-        select(Administration, Assessment, Course, Patient)
-        .join(Assessment, Assessment.id == Administration.assessment_id)
-        .join(Course, Course.id == Assessment.course_id)
-        .join(Patient, Patient.id == Assessment.patient_id)
-        .where(
-            Administration.clinic_id == by.clinic.id,
+        found.where(
             Administration.submitted_at >= midnight,
             Administration.declined_at.is_(None),
             Administration.in_error_at.is_(None),
@@ -56,17 +62,30 @@ def short_today(session: Session, *, by: StaffMember, at: datetime) -> tuple[Sho
         .order_by(Administration.submitted_at.desc(), Administration.id)
         .limit(LISTED)
     ).all()
-    short = _missing(session, [row[0].id for row in rows])
-    return tuple(_line(session, *row, short[row[0].id]) for row in rows if 1 <= short[row[0].id] <= MOST_SHORT)
+    short = _short(session, [row[0] for row in rows])
+    return tuple(_line(session, *row, short[row[0].id]) for row in rows if row[0].id in short)
 
 
-def _missing(session: Session, administration_ids: list[int]) -> dict[int, int]:
-    counted = progress.of_administrations(session, administration_ids)
-    return {id_: each.items - each.answered for id_, each in counted.items()}
+def _short(session: Session, rows: Sequence[Administration]) -> dict[int, int]:
+    """How many scored items have no answer, where one more is worth asking for."""
+    responses = battery.responses(session, [row.id for row in rows])
+    found = {}
+    for row in rows:
+        instrument = pinning.begun_with(session, row)
+        answers = scored_answers(instrument, responses[row.id])
+        if one_short(instrument, answers):
+            found[row.id] = sum(1 for value in answers.values() if value is None)
+    return found
 
 
 def _line(
-    session: Session, row: Administration, assessment: Assessment, course: Course, patient: Patient, short: int
+    session: Session,
+    row: Administration,
+    assessment: Assessment,
+    course: Course,
+    patient: Patient,
+    mode: str,
+    short: int,
 ) -> ShortPart:
     point = catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(assessment.time_point)
     return ShortPart(
@@ -74,26 +93,29 @@ def _line(
         patient=finding.ref(patient),
         name=point.name,
         instrument=pinning.begun_with(session, row).short,
-        mode=row.mode,
+        mode=mode,
         short=short,
     )
 
 
-def ask_again(session: Session, administration_public_id: str, *, by: StaffMember, at: datetime) -> str:
-    """Takes the part up again; its assessment's public id. A second press changes nothing.
+def ask_again(session: Session, administration_public_id: str, *, by: StaffMember, at: datetime) -> str | None:
+    """Takes the part up again. A second press changes nothing.
+
+    Returns its assessment's public id where staff go on entering it, None where the patient goes on.
 
     Claims the assessment first, then the administration, as submitting does. Raises NotFound, AlreadyMarked, NotShort,
     AssessmentClosed.
     """
     require(by, Action.ENTER_ANSWERS)
-    row, assessment, course, patient = _find(session, administration_public_id, by=by)
+    row, assessment, course, patient = finding.administration(session, administration_public_id, by=by)
+    staff_enter = assessment.public_id if row.mode in list(Mode) else None
     if row.submitted_at is None:
-        return assessment.public_id
-    if row.declined_at is not None or not 1 <= _missing(session, [row.id])[row.id] <= MOST_SHORT:
+        return staff_enter
+    if row.declined_at is not None or not _short(session, [row]):
         raise NotShort(row.instrument_id)
     visit = entry.visit_of(assessment, course, patient, by=by, at=at)
     visits.require_open(visit, unless=entry.in_window(assessment, by=by, at=at))
-    answering.claim_assessment(session, visit)
+    claims.assessment(session, visit)
     sequence = session.scalar(
         update(Administration)
         .where(
@@ -101,39 +123,25 @@ def ask_again(session: Session, administration_public_id: str, *, by: StaffMembe
             Administration.submitted_at == row.submitted_at,
             Administration.in_error_at.is_(None),
         )
-        .values(submitted_at=None)
+        .values(submitted_at=None, sent_before_at=row.submitted_at)
         .returning(Administration.sequence)
     )
     if sequence is not None:
         session.execute(update(Assessment).where(Assessment.id == assessment.id).values(completed_at=None))
-        _supersede(session, row.id, sequence, at=at)
+        _counted_so_far(session, row.id, sequence)
         subject = f"administration:{administration_public_id}"
         audit.record(session, "administration.ask_again", by=by, at=at, patient_id=patient.id, subject=subject)
-    return assessment.public_id
+    return staff_enter
 
 
-def _supersede(session: Session, administration_id: int, sequence: int, *, at: datetime) -> None:
-    """The scores of then stay, and say which answers they counted."""
+def _counted_so_far(session: Session, administration_id: int, sequence: int) -> None:
+    """An older server's scores did not say which answers they counted: those of now, before another one comes."""
     session.execute(
         update(RecordedScore)
-        .where(RecordedScore.administration_id == administration_id, RecordedScore.superseded_at.is_(None))
-        .values(superseded_at=at, sequence=func.coalesce(RecordedScore.sequence, sequence))
-    )
-
-
-def _find(session: Session, public_id: str, *, by: StaffMember) -> tuple[Administration, Assessment, Course, Patient]:
-    row = session.execute(
-        select(Administration, Assessment, Course, Patient)
-        .join(Assessment, Assessment.id == Administration.assessment_id)
-        .join(Course, Course.id == Assessment.course_id)
-        .join(Patient, Patient.id == Assessment.patient_id)
         .where(
-            Administration.clinic_id == by.clinic.id,
-            Administration.public_id == finding.checked(public_id),
+            RecordedScore.administration_id == administration_id,
+            RecordedScore.sequence.is_(None),
+            RecordedScore.superseded_at.is_(None),
         )
-    ).one_or_none()
-    if row is None:
-        raise NotFound("no such administration")
-    if row[0].in_error_at is not None:
-        raise AlreadyMarked("in error")
-    return row
+        .values(sequence=sequence)
+    )

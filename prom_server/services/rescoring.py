@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument
@@ -19,7 +19,7 @@ from prom_server.core.scoring import Score
 from prom_server.services import audit, battery, catalogue, pinning, scores
 from prom_server.services.pinning import is_pinned
 from prom_server.services.scores import Stored
-from prom_server.store.assessments import Administration, Assessment, RecordedScore
+from prom_server.store.assessments import Administration, Assessment
 
 AT_ONCE = 200  # administrations to a transaction: well under a second
 
@@ -136,14 +136,7 @@ def _done(act: Act, before: Sequence[Stored]) -> bool:
 
 def _record(session: Session, act: Act, changes: Sequence[_Change], *, at: datetime) -> None:
     pinning.archive(session, [act.target], at=at)
-    session.execute(
-        update(RecordedScore)
-        .where(
-            RecordedScore.administration_id.in_([each.row.id for each in changes]),
-            RecordedScore.superseded_at.is_(None),
-        )
-        .values(superseded_at=at)
-    )
+    scores.supersede(session, [each.row.id for each in changes], at=at)
     scores.append(session, [row for each in changes for row in _rows(each, act.target, at=at)])
     for each in changes:
         _audit(session, act, each, at=at)

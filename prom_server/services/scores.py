@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, Metric
@@ -49,8 +49,18 @@ def record(
     at: datetime,
     was_declined: bool = False,
 ) -> None:
-    """Computes and appends every scale of one administration. Raises InvalidAnswer."""
+    """Computes and appends every scale of one administration; of one asked again, in place of those from before.
+
+    Raises InvalidAnswer.
+    """
+    supersede(session, [scored.administration_id], at=at)
     append(session, rows_of(scored, instrument, computed(instrument, answers, was_declined=was_declined), at=at))
+
+
+def supersede(session: Session, administration_ids: Collection[int], *, at: datetime) -> None:
+    """What was computed before stays, and is no longer current."""
+    these = (RecordedScore.administration_id.in_(administration_ids), RecordedScore.superseded_at.is_(None))
+    session.execute(update(RecordedScore).where(*these).values(superseded_at=at))
 
 
 def append(session: Session, rows: list[dict[str, object]]) -> None:

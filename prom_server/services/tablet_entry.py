@@ -6,7 +6,7 @@ A code that was typed belongs to its tablet from then on; so there is one way to
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.kiosks import Device, HandoverGone
@@ -52,9 +52,8 @@ def claim(session: Session, device: Device, code: str, *, at: datetime) -> bool:
 
     A wrong, used, expired or foreign one is told apart nowhere: one statement finds nothing, and that is all.
     """
-    found = session.scalars(
-        select(Handover.id).where(*handovers.code_waits(device.clinic, code), Handover.expires_at > at).limit(2)
-    ).all()
+    waits = (*handovers.code_waits(device.clinic, code), _free_or_on(device), Handover.expires_at > at)
+    found = session.scalars(select(Handover.id).where(*waits).limit(2)).all()
     if len(found) != 1 or not _claimed(session, device, found[0], at=at):
         kiosks.after_wrong_code(session, device, at=at)
         return False
@@ -63,10 +62,15 @@ def claim(session: Session, device: Device, code: str, *, at: datetime) -> bool:
 
 
 def _claimed(session: Session, device: Device, handover_id: int, *, at: datetime) -> bool:
-    handovers.replace(session, [Handover.device_id == device.id], at=at)
-    mine = (Handover.id == handover_id, Handover.device_id.is_(None), *handovers.WAITS)
+    handovers.replace(session, [Handover.device_id == device.id, Handover.id != handover_id], at=at)
+    mine = (Handover.id == handover_id, _free_or_on(device), *handovers.WAITS)
     claimed = session.scalar(update(Handover).where(*mine).values(device_id=device.id).returning(Handover.id))
     return claimed is not None
+
+
+def _free_or_on(device: Device) -> ColumnElement[bool]:
+    """Typed twice on one tablet, a code still waits there."""
+    return or_(Handover.device_id.is_(None), Handover.device_id == device.id)
 
 
 def count_attempt(session: Session, where: Where, *, at: datetime) -> None:

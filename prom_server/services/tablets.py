@@ -17,8 +17,11 @@ from prom_server.store.invitations import PatientSession
 from prom_server.store.kiosks import Handover
 
 
-def attendance(session: Session, token: str, *, at: datetime) -> Attendance:
-    """Whether the patient of this session is here. Raises TabletOver when it is over, or no tablet's."""
+def attendance(session: Session, token: str, *, at: datetime, given_at: datetime | None = None) -> Attendance:
+    """Whether the patient of this session is here. Raises TabletOver when it is over, or no tablet's.
+
+    `given_at` as in `visits.presence_of`, of an answer that arrives.
+    """
     row = session.execute(
         select(PatientSession, Clinic, Handover.device_id)
         .join(Assessment, Assessment.id == PatientSession.assessment_id)
@@ -29,7 +32,7 @@ def attendance(session: Session, token: str, *, at: datetime) -> Attendance:
     if row is None:
         raise TabletOver("no session")
     mine, clinic, device_id = row
-    presence = presence_of(mine, clinic, at=at)
+    presence = presence_of(mine, clinic, at=at, given_at=given_at)
     if presence is Presence.GONE:
         raise TabletOver("over")
     stale = presence is Presence.HERE and at - mine.seen_at > TABLET_TOUCH_AFTER

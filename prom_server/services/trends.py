@@ -1,10 +1,10 @@
 """One patient's trend: what was stored, as facts, turned into the view that page and report share.
 
-Eight statements, however many courses there are.
+Nine statements, however many courses there are.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from prom_server.core.trend_facts import (
     AlertFacts,
     AlertState,
     AlertValue,
+    Answered,
     AssessmentFacts,
     CourseFacts,
     NotAnswered,
@@ -34,7 +35,7 @@ from prom_server.services import audit, battery, catalogue, finding, pinning, sc
 from prom_server.services.pinning import Pin, pin_in
 from prom_server.services.scores import Stored
 from prom_server.store.alerts import Alert, AlertStep
-from prom_server.store.assessments import Administration, Assessment
+from prom_server.store.assessments import Administration, Assessment, Response
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
@@ -66,10 +67,11 @@ def _facts(session: Session, patient: Patient, *, by: StaffMember, at: datetime)
         .order_by(Administration.position)
     ).all()
     owners = {each.id: each for each in administrations}
-    responses = battery.responses(session, owners)
+    responses, modes = battery.responses(session, owners), _modes(session, owners)
     begun: dict[int, list[Begun]] = defaultdict(list)
     for each in administrations:
-        facts = _administration(each, pinning.begun_with(session, each), responses[each.id])
+        instrument = pinning.begun_with(session, each)
+        facts = _administration(each, instrument, responses[each.id], modes[each.id])
         begun[each.assessment_id].append((each, facts))
     by_course = {course.id: course for course in courses}
     opaque = {row.id: row.public_id for row in rows}
@@ -114,7 +116,7 @@ def _assessment(
 ) -> AssessmentFacts:
     protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
     point = protocol.time_point(row.time_point)
-    submitted = [each.submitted_at for each, _ in begun if each.submitted_at is not None]
+    submitted = [sent for each, _ in begun if (sent := _sent_at(each)) is not None]
     facts = Facts(finding.window(row), row.started_at, row.completed_at, row.cancelled_at, len(submitted))
     return AssessmentFacts(
         id=row.public_id,
@@ -131,18 +133,44 @@ def _assessment(
 
 
 def _administration(
-    row: Administration, instrument: Instrument, responses: Mapping[str, Current]
+    row: Administration, instrument: Instrument, responses: Mapping[str, Current], modes: frozenset[str] = frozenset()
 ) -> AdministrationFacts:
     state = states(instrument, responses, declined=row.declined_at is not None)
     return AdministrationFacts(
         instrument=row.instrument_id,
         revision=row.instrument_revision,
         content_hash=row.content_hash,
-        submitted=row.submitted_at is not None,
+        submitted=_sent_at(row) is not None,
         answered=sum(1 for each in state.values() if each is ItemState.ANSWERED),
         items=sum(1 for each in state.values() if each is not ItemState.NOT_SHOWN),
         responses={item: _given(each, responses.get(item)) for item, each in state.items()},
+        how=Answered(
+            mode=row.mode,
+            language=row.language,
+            respondent=row.respondent,
+            relation=row.relation,
+            assisted_by=row.assisted_by,
+            written_on=row.written_on,
+            also=tuple(sorted(modes - {row.mode})),
+        ),
     )
+
+
+def _modes(session: Session, administration_ids: Collection[int]) -> Mapping[int, frozenset[str]]:
+    """In which ways the answers of each came."""
+    found: dict[int, frozenset[str]] = defaultdict(frozenset)
+    for row in session.execute(
+        select(Response.administration_id, Response.mode)
+        .where(Response.administration_id.in_(administration_ids), Response.mode.is_not(None))
+        .distinct()
+    ):
+        found[row.administration_id] |= {row.mode}
+    return found
+
+
+def _sent_at(row: Administration) -> datetime | None:
+    """What was sent and is asked again keeps its day and its scores until it is sent once more."""
+    return row.submitted_at or row.sent_before_at
 
 
 def _given(state: ItemState, current: Current | None) -> Given:

@@ -62,7 +62,7 @@ def _differences(
     except DefinitionMissing as error:
         yield replace(here, detail=str(error))
         return
-    if row.submitted_at is None and any(each.current for each in recorded):
+    if row.submitted_at is None and row.sent_before_at is None and any(each.current for each in recorded):
         yield replace(here, problem=Problem.NOT_SUBMITTED)
     if row.submitted_at is not None and not any(each.current for each in recorded):
         yield replace(here, problem=Problem.WITHOUT_SCORES)

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from prom_server.core import screens
 from prom_server.core.refusals import NotFound
 from prom_server.core.responses import most_items
-from prom_server.core.visit import Place, after, minutes, next_place, place_in
+from prom_server.core.visit import PartState, Place, Visit, after, minutes, next_place, place_in
 from prom_server.core.visit_views import (
+    Alternative,
     BreakView,
     DeclineView,
     HelpView,
@@ -17,6 +19,7 @@ from prom_server.core.visit_views import (
     StepView,
     ThanksView,
     WelcomeView,
+    alternatives,
     review_view,
     step_view,
 )
@@ -56,6 +59,29 @@ def where(session: Session, token: str, *, at: datetime) -> Place:
 
 def step(session: Session, token: str, part: int, number: int, *, at: datetime) -> StepView:
     """One item. Raises NotFound, SessionOver, AssessmentClosed, AlreadySubmitted, NotAskedNow."""
+    visit, parts, mine = _at_step(session, token, part, number, at=at)
+    return step_view(visit.clinic, parts, mine, number)
+
+
+def screen(session: Session, token: str, part: int, number: int, *, large: bool, at: datetime) -> tuple[StepView, ...]:
+    """The items on one screen with this one: it alone, unless the screen is large and the protocol says so.
+
+    Raises as `step`.
+    """
+    visit, parts, mine = _at_step(session, token, part, number, at=at)
+    together = screens.screen(mine, number, visit.items_per_screen if large else 1)
+    return tuple(step_view(visit.clinic, parts, mine, each) for each in together)
+
+
+def ahead(session: Session, token: str, part: int, number: int, *, at: datetime) -> tuple[Alternative, ...]:
+    """What follows each answer to one item, where the answer decides. Raises as `step`."""
+    visit, parts, mine = _at_step(session, token, part, number, at=at)
+    return alternatives(visit.clinic, parts, mine, number)
+
+
+def _at_step(
+    session: Session, token: str, part: int, number: int, *, at: datetime
+) -> tuple[Visit, tuple[PartState, ...], PartState]:
     visit = visits.of_session(session, token, at=at)
     visits.require_open(visit)
     parts = battery.load(session, visit)
@@ -66,7 +92,7 @@ def step(session: Session, token: str, part: int, number: int, *, at: datetime) 
         raise NotAskedNow(f"{mine.instrument.id} has no step {number} now")
     if not 1 <= number <= len(mine.items):
         raise NotFound("no such step")
-    return step_view(visit.clinic, parts, mine, number)
+    return visit, parts, mine
 
 
 def review(session: Session, token: str, part: int, *, at: datetime) -> ReviewView:

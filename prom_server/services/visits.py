@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.kiosks import Presence, Times
+from prom_server.core.permissions import ClinicFacts
 from prom_server.core.refusals import NotFound, Refused
 from prom_server.core.tokens import hash_token, new_token
 from prom_server.core.visit import Visit
@@ -53,6 +54,16 @@ TOUCH_AFTER = timedelta(minutes=1)
 TABLET_TOUCH_AFTER = timedelta(seconds=3)  # of the seconds after which a tablet covers itself, these may be missing
 
 
+_OF_SESSION = (  # built once, because every page and every answer asks it
+    select(PatientSession, Assessment, Clinic, Patient.language, Course.protocol_id, Course.protocol_revision)
+    .join(Assessment, Assessment.id == PatientSession.assessment_id)
+    .join(Patient, Patient.id == Assessment.patient_id)
+    .join(Course, Course.id == Assessment.course_id)
+    .join(Clinic, Clinic.id == Assessment.clinic_id)
+    .where(PatientSession.token_hash == bindparam("token_hash"))
+)
+
+
 class SessionOver(Refused):
     """No session, or idle for too long: the birth date is asked again."""
 
@@ -66,7 +77,11 @@ class TabletOver(SessionOver):
 
 
 class AssessmentClosed(Refused):
-    """The window closed, or staff cancelled it. What was given before is kept."""
+    """The window closed, or staff cancelled it. What was given before is kept. Carries the clinic: whom to call."""
+
+    def __init__(self, clinic: ClinicFacts) -> None:
+        super().__init__("closed")
+        self.clinic = clinic
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,33 +123,27 @@ def look_at_session(session: Session, session_token: str, *, at: datetime) -> Li
     return LinkView(clinic_facts(_owner(session, session_token, at=at).clinic))
 
 
-def of_session(session: Session, session_token: str | None, *, at: datetime, even_covered: bool = False) -> Visit:
+def of_session(session: Session, session_token: str | None, *, at: datetime, given_at: datetime | None = None) -> Visit:
     """The visit of a live session. Raises SessionOver; on a tablet TabletCovered or TabletOver.
 
-    `even_covered` takes what a covered tablet still sends: an answer that was on its way. It does not uncover it.
+    `given_at`, of an answer that is on its way, takes what a covered tablet still sends: see `presence_of`.
     """
-    row = session.execute(
-        select(PatientSession, Assessment, Clinic, Patient.language, Course.protocol_id, Course.protocol_revision)
-        .join(Assessment, Assessment.id == PatientSession.assessment_id)
-        .join(Patient, Patient.id == Assessment.patient_id)
-        .join(Course, Course.id == Assessment.course_id)
-        .join(Clinic, Clinic.id == Assessment.clinic_id)
-        .where(PatientSession.token_hash == hash_token(session_token or ""))
-    ).one_or_none()
+    row = session.execute(_OF_SESSION, {"token_hash": hash_token(session_token or "")}).one_or_none()
     if row is None:
         raise SessionOver("no session")
-    mine, assessment, clinic, language, protocol, revision = row
-    presence = presence_of(mine, clinic, at=at)
+    mine, assessment, clinic, language, protocol_id, revision = row
+    protocol = catalogue.protocol(protocol_id, revision)
+    presence = presence_of(mine, clinic, at=at, given_at=given_at)
     on_tablet = mine.handover_id is not None
     if presence is Presence.GONE:
         raise TabletOver("over") if on_tablet else SessionOver("idle")
-    if presence is Presence.COVERED and not even_covered:
+    if presence is Presence.COVERED and given_at is None:
         raise TabletCovered("covered")
     return Visit(
         session_id=mine.id,
         assessment_id=assessment.id,
         assessment=assessment.public_id,
-        battery=catalogue.protocol(protocol, revision).battery,
+        battery=protocol.battery,
         patient_id=assessment.patient_id,
         clinic=clinic_facts(clinic),
         language=language,
@@ -142,6 +151,7 @@ def of_session(session: Session, session_token: str | None, *, at: datetime, eve
         mode="kiosk" if on_tablet else "own_device",
         open=status_of(assessment, clinic, at=at) in ANSWERABLE,
         completed=assessment.completed_at is not None,
+        items_per_screen=protocol.items_per_screen if on_tablet else 1,
     )
 
 
@@ -149,8 +159,20 @@ def times_of(clinic: Clinic) -> Times:
     return Times(clinic.kiosk_cover_after, clinic.kiosk_end_after, clinic.kiosk_thanks_for)
 
 
-def presence_of(mine: PatientSession, clinic: Clinic, *, at: datetime) -> Presence:
-    """Computed from when the session was last seen: no job has to end it."""
+def presence_of(mine: PatientSession, clinic: Clinic, *, at: datetime, given_at: datetime | None = None) -> Presence:
+    """Computed from when the session was last seen: no job has to end it.
+
+    `given_at` is when an answer was given on a tablet that could not send it at once. The patient was there then; so a
+    session that nobody has ended, only time, takes it still, and is covered at most: it shows nothing more.
+    """
+    now = _presence(mine, clinic, at=at)
+    if now is not Presence.GONE or given_at is None or mine.handover_id is None:
+        return now
+    then = _presence(mine, clinic, at=given_at)
+    return Presence.GONE if then is Presence.GONE else Presence.COVERED
+
+
+def _presence(mine: PatientSession, clinic: Clinic, *, at: datetime) -> Presence:
     if mine.ended_at is not None or at - mine.created_at > AT_MOST:
         return Presence.GONE
     if mine.handover_id is not None:
@@ -161,7 +183,7 @@ def presence_of(mine: PatientSession, clinic: Clinic, *, at: datetime) -> Presen
 def require_open(visit: Visit, *, unless: bool = False) -> None:
     """Raises AssessmentClosed when answers are no longer accepted."""
     if not visit.open and not unless:
-        raise AssessmentClosed("closed")
+        raise AssessmentClosed(visit.clinic)
 
 
 def touch(session: Session, visit: Visit, *, at: datetime) -> None:

@@ -47,6 +47,7 @@ class Assessment(Base):
     started_at: Mapped[datetime | None] = mapped_column(Instant)
     completed_at: Mapped[datetime | None] = mapped_column(Instant)
     cancelled_at: Mapped[datetime | None] = mapped_column(Instant)
+    results_shared_at: Mapped[datetime | None] = mapped_column(Instant)  # with the patient, by a clinician
 
 
 class Administration(Base):
@@ -96,6 +97,7 @@ class Administration(Base):
     sequence: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime] = mapped_column(Instant)
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    sent_before_at: Mapped[datetime | None] = mapped_column(Instant)  # when it was sent, before it was asked again
     declined_at: Mapped[datetime | None] = mapped_column(Instant)  # "I would rather not answer this questionnaire"
     in_error_at: Mapped[datetime | None] = mapped_column(Instant)
     in_error_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
@@ -113,6 +115,8 @@ class Response(Base):
     item_id: Mapped[str] = mapped_column(String(40))
     sequence: Mapped[int]
     value: Mapped[int | None]  # None when skipped
+    mode: Mapped[str | None] = mapped_column(String(20))  # how it was given. None: as the administration began
+    device_class: Mapped[str | None] = mapped_column(String(20))
     shown_at: Mapped[datetime | None] = mapped_column(Instant)  # when the item came on the screen, as the device said
     answered_at: Mapped[datetime] = mapped_column(Instant)  # on the patient's device, as it said
     at: Mapped[datetime] = mapped_column(Instant)  # received

@@ -3,8 +3,9 @@
 import secrets
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Float, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Float, Integer, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -58,6 +59,11 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=CONVENTION)
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table itself, for the few statements that every answer sends: a third of the time of those on the class."""
+    return cast(Table, model.__table__)
 
 
 def opaque_id() -> str:

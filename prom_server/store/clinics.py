@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prom_server.store.base import Base, BigId, Instant, opaque_id
@@ -24,6 +24,9 @@ class Clinic(Base):
     kiosk_cover_after: Mapped[int] = mapped_column(default=90, server_default="90")
     kiosk_end_after: Mapped[int] = mapped_column(default=300, server_default="300")
     kiosk_thanks_for: Mapped[int] = mapped_column(default=10, server_default="10")
+    # Language -> what the clinic says to its patients in it: see core.clinics.PatientWords.
+    patient_words: Mapped[dict[str, dict[str, str | None]] | None] = mapped_column(JSON(none_as_null=True))
+    results_shown: Mapped[bool] = mapped_column(default=False, server_default=false())  # to patients, once shared
 
 
 class Permission(Base):

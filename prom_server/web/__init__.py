@@ -71,12 +71,15 @@ def _blueprints() -> tuple[Blueprint, ...]:
         health,
         kiosk,
         opt_out,
+        paper,
         patient,
         preview,
         report,
+        results,
+        screens,
         visit_entry,
     )
 
-    visits = (health, visit_entry, opt_out, patient, preferences, kiosk)
-    desk = (auth, clinic, courses, entry, given, alerts, catalogue, preview, admin, report, handovers, devices)
+    visits = (health, visit_entry, opt_out, results, patient, screens, preferences, kiosk)
+    desk = (auth, clinic, courses, entry, paper, given, alerts, catalogue, preview, admin, report, handovers, devices)
     return tuple(each.pages for each in (*visits, *desk))

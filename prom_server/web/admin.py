@@ -10,6 +10,7 @@ from prom_server.core.permissions import Role
 from prom_server.services import clinics, staffing
 from prom_server.transaction import reading, transaction
 from prom_server.web import forms
+from prom_server.web.patient_words import PatientWordsForm
 from prom_server.web.staff_page import show
 
 pages = Blueprint("admin", __name__)
@@ -26,6 +27,7 @@ def _page(
     clinic: forms.Clinic | None = None,
     person: forms.AddStaff | None = None,
     permission: forms.Permission | None = None,
+    patient_words: PatientWordsForm | None = None,
     error: str | None = None,
 ) -> Shown:
     with reading() as database:
@@ -39,6 +41,7 @@ def _page(
         clinic=clinic or forms.Clinic(formdata=None, obj=g.by.clinic, prefix="clinic"),
         person=person or forms.AddStaff(formdata=None, prefix="staff"),
         permission=permission or forms.Permission(formdata=None, prefix="permission"),
+        patient_words=patient_words or PatientWordsForm.of(g.by.clinic),
         error=error,
     )
 
@@ -56,6 +59,20 @@ def change_clinic() -> Shown:
         except UnknownTimeZone as error:
             form.refuse(error, "time_zone")
     return _page(422, clinic=form)
+
+
+@pages.post("/settings/patients")
+def change_patient_words() -> Shown:
+    """The clinic's own words on the patients' pages, and whether results are shown there."""
+    form = PatientWordsForm(prefix="words")
+    if not form.validate():
+        return _page(422, patient_words=form)
+    with transaction() as database:
+        clinics.change_patient_words(
+            database, form.words(), results_shown=form.results.data == "yes", by=g.by, at=clock.now()
+        )
+    flash("clinic_saved")
+    return redirect(url_for(".settings"), 303)
 
 
 @pages.post("/settings/staff")

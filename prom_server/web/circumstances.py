@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 CLASSES = frozenset({"phone", "tablet", "computer"})
 LONGEST = timedelta(hours=24)  # on the screen; longer says nothing about answering
+LONGEST_DELAY = timedelta(hours=24)  # between an answer on the device and its arrival
 
 
 def device_class(told: str | None, user_agent: str) -> str | None:
@@ -16,6 +17,19 @@ def device_class(told: str | None, user_agent: str) -> str | None:
     if "Mobi" in user_agent:
         return "phone"
     return "computer" if user_agent else None
+
+
+def is_large(told: str | None, user_agent: str) -> bool:
+    """Whether several items have room on the screen: measured by our script, else unless it is a phone's."""
+    if told in {"yes", "no"}:
+        return told == "yes"
+    return device_class(None, user_agent) in {"tablet", "computer"}
+
+
+def delay(form: Mapping[str, str]) -> timedelta:
+    """How long ago an answer was given, where the connection was down meanwhile. Zero where that is not a number."""
+    told = form.get("delay", "")
+    return min(timedelta(seconds=int(told)), LONGEST_DELAY) if _is_whole(told) else timedelta(0)
 
 
 def shown_for(form: Mapping[str, str], delay: timedelta, at: datetime) -> timedelta | None:

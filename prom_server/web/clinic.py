@@ -9,7 +9,7 @@ from prom_server.core.enrolment import RecordNumberTaken
 from prom_server.core.permissions import Action
 from prom_server.core.refusals import NotFound
 from prom_server.core.worklist import Show
-from prom_server.services import alert_desk, corrections, course_views, enrolment, followups, handovers, trends
+from prom_server.services import alert_desk, corrections, course_views, enrolment, followups, handovers, sharing, trends
 from prom_server.transaction import transaction
 from prom_server.web import forms
 from prom_server.web.staff_page import clinic_day, show
@@ -86,7 +86,8 @@ def patient(public_id: str) -> Shown:
         courses = course_views.courses_of(database, public_id, by=g.by, at=at)
         alerts = alert_desk.open_of_patient(database, public_id, by=g.by)
         view = trends.trend(database, public_id, by=g.by, at=at, action="trend.view")
-    return show("clinic/patient.html", file=file, courses=courses, alerts=alerts, view=view)
+        shared = sharing.shareable(database, public_id, by=g.by)
+    return show("clinic/patient.html", file=file, courses=courses, alerts=alerts, view=view, sharing=shared)
 
 
 @pages.route("/patients/<public_id>/edit", methods=["GET", "POST"])

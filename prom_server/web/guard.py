@@ -17,12 +17,17 @@ PERSON = "person"  # in the session: who was signed in last; what they typed is 
 RETURN_TO = "return_to"  # in the session: the page that was asked for before the sign-in
 
 
+# A tablet shows the clinic's pages to nobody before it leaves kiosk mode: the next hands on it are a patient's.
+ON_A_TABLET = {"kiosk.unlock", "kiosk.leave", "auth.sign_out"}
+
+
 class SignedOut(Refused):
     """A form of a person who is no longer signed in. What was typed is carried through the sign-in."""
 
 
 class Access(Enum):
     PUBLIC = "public"  # anyone
+    OWN_DEVICE = "own device"  # anyone, but on no tablet of a clinic: there the desk opens the questions
     PATIENT = "patient"  # the identified patient of one assessment; services check the session
     KIOSK = "kiosk"  # a registered tablet, or a device that staff handed over
 
@@ -31,17 +36,21 @@ RULES: dict[str, Access | Action] = {
     "static": Access.PUBLIC,
     "health.healthz": Access.PUBLIC,
     # a patient's visit
-    "visit_entry.link": Access.PUBLIC,
-    "visit_entry.identify": Access.PUBLIC,
-    "visit_entry.resume": Access.PUBLIC,
+    "visit_entry.link": Access.OWN_DEVICE,
+    "visit_entry.identify": Access.OWN_DEVICE,
+    "visit_entry.resume": Access.OWN_DEVICE,
     "opt_out.reminders": Access.PUBLIC,
     "opt_out.choose": Access.PUBLIC,
+    "results.ask": Access.PUBLIC,
+    "results.read": Access.PUBLIC,
     "preferences.choose": Access.PUBLIC,
     "patient.welcome": Access.PATIENT,
     "patient.start": Access.PATIENT,
     "patient.go_on": Access.PATIENT,
     "patient.step": Access.PATIENT,
     "patient.answer": Access.PATIENT,
+    "patient.ahead": Access.PATIENT,
+    "screens.answer": Access.PATIENT,
     "patient.skip": Access.PATIENT,
     "patient.help_page": Access.PATIENT,
     "patient.call_me": Access.PATIENT,
@@ -81,12 +90,15 @@ RULES: dict[str, Access | Action] = {
     "clinic.answers": Action.SEE_TREND,
     "given.answers": Action.SEE_TREND,
     "entry.choose": Action.ENTER_ANSWERS,
-    "entry.paper": Action.ENTER_ANSWERS,
+    "paper.form": Action.ENTER_ANSWERS,
     "entry.telephone": Action.ENTER_ANSWERS,
     "entry.send": Action.ENTER_ANSWERS,
     "entry.stay": Action.ENTER_ANSWERS,
     "given.ask_again": Action.ENTER_ANSWERS,
+    "given.who": Action.ENTER_ANSWERS,
     "clinic.mark_in_error": Action.MARK_IN_ERROR,
+    "results.share": Action.SHARE_RESULTS,
+    "results.take_back": Action.SHARE_RESULTS,
     "courses.new": Action.MANAGE_COURSES,
     "courses.course": Action.SEE_PATIENTS,
     "courses.record_infusion": Action.MANAGE_COURSES,
@@ -98,6 +110,7 @@ RULES: dict[str, Access | Action] = {
     "handovers.choose": Action.HAND_OVER,
     "handovers.start_on": Action.HAND_OVER,
     "handovers.make_code": Action.HAND_OVER,
+    "handovers.take_back": Action.HAND_OVER,
     "handovers.start_here": Action.HAND_OVER,
     "alerts.index": Action.SEE_ALERTS,
     "alerts.alert": Action.SEE_ALERTS,
@@ -105,6 +118,7 @@ RULES: dict[str, Access | Action] = {
     "alerts.resolve": Action.ACKNOWLEDGE_ALERTS,  # an alert needs RESOLVE_ALERTS besides: see services.alert_desk
     "admin.settings": Action.MANAGE_CLINIC,
     "admin.change_clinic": Action.MANAGE_CLINIC,
+    "admin.change_patient_words": Action.MANAGE_CLINIC,
     "admin.add_staff": Action.MANAGE_STAFF,
     "admin.new_link": Action.MANAGE_STAFF,
     "admin.deactivate": Action.MANAGE_STAFF,
@@ -137,9 +151,12 @@ def check() -> Response | None:
         raise NotFound(f"no rule for {request.endpoint}")
     if isinstance(rule, Action):
         return _check_staff(rule)
-    if rule is Access.PATIENT:
-        return tablets.check_patient()
-    return tablets.check_device() if rule is Access.KIOSK else None
+    checks = {
+        Access.OWN_DEVICE: tablets.check_own_device,
+        Access.PATIENT: tablets.check_patient,
+        Access.KIOSK: tablets.check_device,
+    }
+    return checks[rule]() if rule in checks else None
 
 
 def _check_staff(action: Action) -> Response | None:
@@ -157,4 +174,6 @@ def _check_staff(action: Action) -> Response | None:
             accounts.touch(database, signed_in, at=at)
     g.by, g.open_alerts = signed_in.by, signed_in.open_alerts
     require(g.by, action)
+    if request.endpoint not in ON_A_TABLET and tablets.device() is not None:
+        return redirect(url_for("kiosk.unlock"), 303)
     return None

@@ -55,6 +55,15 @@ def make_code(public_id: str) -> Shown:
     return show("clinic/hand_over.html", page=issued.page, error=None, issued=issued)
 
 
+@pages.post("/assessments/<public_id>/take-back")
+def take_back(public_id: str) -> Shown:
+    """The wrong patient, or the patient went away."""
+    with transaction() as database:
+        handovers.take_back(database, public_id, by=g.by, at=clock.now())
+    flash("taken_back")
+    return redirect(url_for(".choose", public_id=public_id), 303)
+
+
 @pages.post("/assessments/<public_id>/hand-over-here")
 def start_here(public_id: str) -> Shown:
     """The staff session ends first; from then on this browser asks for the patient's birth date."""

@@ -14,7 +14,8 @@ from prom_server.services.visits import Attempt, LinkRefused
 from prom_server.transaction import reading, transaction
 from prom_server.web import preferences
 from prom_server.web import tablets as browser
-from prom_server.web.tablets import HANDOVER, LANGUAGE, MARK
+from prom_server.web.circumstances import is_large
+from prom_server.web.tablets import HANDOVER, LANGUAGE, LARGE, MARK
 from prom_server.web.visit_entry import typed_date
 
 pages = Blueprint("kiosk", __name__)
@@ -89,6 +90,8 @@ def _code_page(status: int = 200, error: str | None = None) -> Response:
 @pages.post("/kiosk/birth-date")
 def birth_date() -> Shown:
     """Opens the session; nothing of an earlier person, staff included, stays in this browser."""
+    if g.device is not None and g.device.locked:
+        return redirect(url_for(".start"), 303)
     with reading() as database:
         clinic = tablet_entry.clinic_of(database, g.where, at=clock.now())
     if clinic is None:
@@ -115,6 +118,7 @@ def _open(token: str) -> Response:
     session.pop(HANDOVER, None)
     session["patient"] = token
     session.setdefault(MARK, "kiosk")
+    session[LARGE] = is_large(request.form.get("large"), request.user_agent.string)
     preferences.follow(token, chosen)
     response = redirect(url_for("patient.go_on"), 303)
     response.headers.update(browser.NOTHING_REMAINS)
@@ -215,7 +219,8 @@ def unlock() -> Shown:
     if device is None:
         return redirect(url_for("clinic.home"), 303)
     if request.method == "GET":
-        return render_template("kiosk/staff.html", device=device, clinic=device.clinic)
+        page = render_template("kiosk/staff.html", device=device, clinic=device.clinic)
+        return _calm(page, device.times.cover_after)  # which signs out whoever went away
     with transaction() as database:
         kiosks.unlock(database, device, by=g.by, at=clock.now())
     browser.let_go()

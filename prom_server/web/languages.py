@@ -14,7 +14,7 @@ from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request, session
 from markupsafe import Markup
 
-from prom_server.core.permissions import Action
+from prom_server.core.permissions import Action, ClinicFacts
 from prom_server.core.preferences import LANGUAGES
 from prom_server.resources import directory
 from prom_server.web import guard
@@ -29,7 +29,7 @@ def install(app: Flask) -> None:
         gettext, lambda one, many, number: _catalogue(current()).ngettext(one, many, number), newstyle=True
     )
     app.jinja_env.globals.update(in_other_language=in_other_language, is_foreign=is_foreign)
-    app.jinja_env.filters.update(translated=gettext, language_name=language_name)
+    app.jinja_env.filters.update(translated=gettext, language_name=language_name, hours=hours, own_help=own_help)
     app.jinja_env.tests.update(foreign=is_foreign)
     app.before_request(_settle)
 
@@ -56,6 +56,19 @@ def gettext(words: str) -> str:
 def language_name(code: str) -> str:
     """Spanish, español: as the page says it."""
     return str(Locale.parse(code, sep="-").get_display_name(current()))
+
+
+def hours(clinic: ClinicFacts) -> str:
+    """When the clinic reads and calls; in its English, and marked so, where it has said no other."""
+    said = clinic.words_in(current()).hours
+    if said or current() == SOURCE:
+        return said or clinic.hours
+    return Markup('<span lang="{}">{}</span>').format(SOURCE, clinic.hours)
+
+
+def own_help(clinic: ClinicFacts) -> str | None:
+    """The clinic's own words for the help page, in the language of the page."""
+    return clinic.words_in(current()).help
 
 
 def in_other_language(code: str) -> str:

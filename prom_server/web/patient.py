@@ -1,8 +1,6 @@
 """The patient's pages once identified: the questions, the review, the help page, the thanks."""
 
 import hmac
-from collections.abc import Mapping
-from datetime import timedelta
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue as Shown
@@ -11,16 +9,15 @@ from prom_server import clock
 from prom_server.core.refusals import InvalidAnswer
 from prom_server.core.visit import Place
 from prom_server.services import answering, visit_pages, visits
-from prom_server.services.answering import NotAskedNow, Posted, Saved, Unfinished
+from prom_server.services.answering import NotAskedNow, Saved, Unfinished
 from prom_server.transaction import reading, transaction
 from prom_server.web import tablets
-from prom_server.web.circumstances import device_class, shown_for
-from prom_server.web.errors import wants_json
+from prom_server.web.errors import refused, wants_json
+from prom_server.web.posting import posted, seconds_now, since
 
 pages = Blueprint("patient", __name__)
 
 SHOWN = "shown"  # in the session: since when the item that is about to be skipped is on the screen
-LONGEST_DELAY = 24 * 3600  # seconds between an answer on the device and its arrival
 
 
 @pages.get("/answer")
@@ -49,25 +46,37 @@ def go_on() -> Shown:
 
 @pages.get("/answer/<int(max=99):part>/<int(max=999):number>")
 def step(part: int, number: int) -> Shown:
+    large, at = session.get(tablets.LARGE, False), clock.now()
     with reading() as database:
-        view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
-    return render_template("patient/step.html", view=view, error=None, rendered=seconds_now())
+        views = visit_pages.screen(database, session["patient"], part, number, large=large, at=at)
+    facts = {"error": None, "rendered": seconds_now(), "frame": _frame()}
+    if len(views) > 1:
+        return render_template("patient/together.html", views=views, **facts)
+    return render_template("patient/step.html", view=views[0], **facts)
+
+
+@pages.get("/answer/<int(max=99):part>/<int(max=999):number>/ahead")
+def ahead(part: int, number: int) -> Shown:
+    """For our script: the page after each answer, where the answer decides. No answer is in the address."""
+    with reading() as database:
+        alternatives = visit_pages.ahead(database, session["patient"], part, number, at=clock.now())
+    return render_template("patient/_ahead.html", alternatives=alternatives, error=None)
 
 
 @pages.post("/answer/<int(max=99):part>/<int(max=999):number>")
 def answer(part: int, number: int) -> Shown:
     """Stores one answer and goes on. For our script: the sequence and the next address."""
     if request.form.get("go") == "skip":
-        session[SHOWN] = [part, number, _since(request.form)]
+        session[SHOWN] = [part, number, since(request.form)]
         return redirect(url_for(".skip", part=part, number=number), 303)
     if "value" not in request.form and request.form.get("go") != "skip-confirmed":
         with reading() as database:
             view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
-        facts = {"error": "nothing_chosen", "rendered": _since(request.form)}
+        facts = {"error": "nothing_chosen", "rendered": since(request.form)}
         return render_template("patient/step.html", view=view, **facts), 422
     with transaction() as database:
         saved = answering.save(database, session["patient"], part, posted(request.form), at=clock.now())
-    return _after_save(saved, part, number)
+    return after_save(saved, part, number)
 
 
 @pages.get("/answer/<int(max=99):part>/<int(max=999):number>/skip")
@@ -173,6 +182,14 @@ def elsewhere(error: NotAskedNow | Unfinished) -> Shown:
     return {"next": following} if wants_json() else redirect(following, 303)
 
 
+@pages.app_errorhandler(visits.AssessmentClosed)
+def closed(error: visits.AssessmentClosed) -> Shown:
+    """In the middle of a visit: the same words as its link says now, with the clinic's number."""
+    if wants_json() or "by" in g:
+        return refused(error)
+    return render_template("patient/link_refused.html", event="LinkClosed", error=error, token=None), 409
+
+
 @pages.app_errorhandler(InvalidAnswer)
 def invalid_answer(_error: InvalidAnswer) -> Shown:
     if wants_json():
@@ -189,39 +206,12 @@ def pending(begun: tuple[int, ...]) -> str:
     return hmac.new(str(current_app.secret_key).encode(), of.encode(), "sha256").hexdigest()[:16]
 
 
-def posted(form: Mapping[str, str]) -> Posted:
-    """Whole numbers only: nothing is coerced, a wrong one is refused and nothing stored."""
-    try:
-        value = None if form.get("go") == "skip-confirmed" else whole(form["value"])
-        delay = timedelta(seconds=min(whole(form.get("delay", "0")), LONGEST_DELAY))
-        shown, device = shown_for(form, delay, clock.now()), device_class(form.get("device"), _browser())
-        return Posted(form["item"], value, whole(form["sequence"]), delay, shown, device)
-    except (KeyError, ValueError) as error:
-        raise InvalidAnswer("not an answer") from error
+def _frame() -> str:
+    """Our script looks ahead with the head and the foot of the page already there: half the bytes, half the work."""
+    return "patient/_main_only.html" if request.headers.get("X-Only") == "main" else "base_patient.html"
 
 
-def seconds_now() -> int:
-    """When a page is made, for its own form: see `shown_for`."""
-    return int(clock.now().timestamp())
-
-
-def _since(form: Mapping[str, str]) -> int | None:
-    """When the item came on the screen, for the page that follows about the same item."""
-    shown = shown_for(form, timedelta(0), clock.now())
-    return None if shown is None else seconds_now() - int(shown.total_seconds())
-
-
-def _browser() -> str:
-    return request.user_agent.string
-
-
-def whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise ValueError("not a whole number")
-    return int(text)
-
-
-def _after_save(saved: Saved, part: int, number: int) -> Shown:
+def after_save(saved: Saved, part: int, number: int) -> Shown:
     help_page = url_for(".help_page", part=part, number=number) if saved.help else None
     following = help_page or address(saved.place)
     if wants_json():

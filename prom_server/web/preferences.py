@@ -57,6 +57,12 @@ def follow(token: str, chosen_before: Mapping[str, str]) -> None:
     session[DISPLAY] = asdict(now)
 
 
+def show_as(patients: Preferences) -> None:
+    """This page alone, for a patient without a session. What was chosen in this browser goes before."""
+    g.display = asdict(patients) | chosen()
+    g.language = g.display["language"]
+
+
 def forget() -> None:
     """Nobody is here: what was chosen on a tablet and left is not the next patient's."""
     for name in (DISPLAY, CHOSEN):

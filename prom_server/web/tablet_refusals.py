@@ -1,5 +1,7 @@
 """What a tablet shows when something is not to be had there: the cover, or the start. Never an older page."""
 
+from http import HTTPStatus
+
 from flask import Flask, g, jsonify, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue as Shown
 from flask_wtf.csrf import CSRFError
@@ -9,11 +11,14 @@ from prom_server.core.kiosks import DeviceLocked, HandoverGone, NotATablet, SetU
 from prom_server.services import visits
 from prom_server.web import errors, tablets
 from prom_server.web.errors import wants_json
-from prom_server.web.tablets import HANDOVER, MARK
+from prom_server.web.tablets import HANDOVER
+
+STUCK_FOR = 90  # seconds
 
 
 def install(app: Flask) -> None:
     app.context_processor(_tablet)
+    app.after_request(lead_back)
     app.after_request(keep_covered)
     app.register_error_handler(visits.TabletCovered, covered)
     app.register_error_handler(visits.TabletOver, over)
@@ -25,8 +30,8 @@ def install(app: Flask) -> None:
 
 
 def _tablet() -> dict[str, object]:
-    """On a patient's pages: the tablet that shows them, or None."""
-    return {"tablet": g.get("tablet")}
+    """For a patient's pages the tablet that shows them, or None; for any page whether it leads back to a start."""
+    return {"tablet": g.get("tablet"), "on_tablet": tablets.is_tablet()}
 
 
 def covered(_error: visits.TabletCovered) -> Shown:
@@ -50,14 +55,26 @@ def no_tablet(error: NotATablet | SetUpOver) -> Shown:
 
 def stale_form(_error: CSRFError) -> Shown:
     """On a tablet an old form is somebody else's: it stores nothing, and the start is shown."""
-    if MARK in session or tablets.cookie_name() in request.cookies:
+    if tablets.is_tablet():
         return _elsewhere(url_for("kiosk.start"))
     return errors.page("stale_form", 400)
 
 
 def keep_covered(response: Response) -> Response:
-    """What a covered tablet still sent is stored; whatever would be shown after it is not."""
-    return make_response(_elsewhere(url_for("kiosk.cover"))) if g.get("covered") else response
+    """What a covered tablet still sent is stored; whatever would be shown after it is not.
+
+    Where the server itself failed nothing was stored: then the tablet has to know, and sends it again.
+    """
+    hidden = g.get("covered") and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return make_response(_elsewhere(url_for("kiosk.cover"))) if hidden else response
+
+
+def lead_back(response: Response) -> Response:
+    """A tablet has no address bar: from an error, or a sign-in that nobody wanted, its start comes back by itself."""
+    stuck = response.status_code >= HTTPStatus.BAD_REQUEST or request.endpoint == "auth.sign_in"
+    if stuck and response.mimetype == "text/html" and "Refresh" not in response.headers and tablets.is_tablet():
+        tablets.refreshing(response, STUCK_FOR)
+    return response
 
 
 def _elsewhere(address: str) -> Response:

@@ -15,11 +15,14 @@ from prom_server.core.kiosks import Device, NotATablet, Presence
 from prom_server.services import accounts, kiosks, tablets, visits
 from prom_server.services.tablet_entry import Where
 from prom_server.transaction import reading, transaction
+from prom_server.web import circumstances
 
 MARK = "tablet"  # in the session: this browser is in a patient's hands
 HANDOVER = "handover"  # in the session: what was handed over on a device of the staff's own
+LARGE = "large"  # in the session: the screen takes several items at once
 LANGUAGE = "device_language"  # in the session: of the tablet
 SERVES = timedelta(days=400)
+ANSWERS = {"patient.answer", "screens.answer"}  # what was on its way is taken from a covered tablet too
 # Not "cookies": the tablet's own credential stays. The patient's session is replaced by name, with each response.
 NOTHING_REMAINS = {"Clear-Site-Data": '"cache", "storage"'}
 
@@ -70,19 +73,31 @@ def check_device() -> Response | None:
     return None
 
 
+def check_own_device() -> Response | None:
+    """For private links. Opened on a tablet, one would leave its page there for the next person."""
+    tablet = session.get(MARK) == "own" or device() is not None
+    return redirect(url_for("kiosk.start"), 303) if tablet else None
+
+
+def is_tablet() -> bool:
+    """Whether this browser is, or was, in patients' hands. Asks no database."""
+    return MARK in session or cookie_name() in request.cookies
+
+
 def check_patient() -> Response | None:
     """For a patient's pages. On a tablet: somebody is here, or the page is covered, or it is over."""
     token, mark = session.get("patient"), session.get(MARK)
     if mark is None and token is not None:
         return None  # the patient's own device
     if token is None:
-        tablet = mark is not None or cookie_name() in request.cookies
-        return redirect(url_for("kiosk.start" if tablet else "visit_entry.resume"), 303)
+        return redirect(url_for("kiosk.start" if is_tablet() else "visit_entry.resume"), 303)
     at = clock.now()
+    answer = request.method == "POST" and request.endpoint in ANSWERS
+    given_at = at - circumstances.delay(request.form) if answer else None
     with reading() as database:
-        now = tablets.attendance(database, token, at=at)
+        now = tablets.attendance(database, token, at=at, given_at=given_at)
     g.covered = now.presence is Presence.COVERED
-    if g.covered and (request.endpoint, request.method) != ("patient.answer", "POST"):
+    if g.covered and not answer:
         raise visits.TabletCovered("covered")
     if now.stale:
         with transaction() as database:

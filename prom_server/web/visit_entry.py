@@ -11,7 +11,8 @@ from prom_server.services import answering, visits
 from prom_server.transaction import reading, transaction
 from prom_server.web import preferences
 from prom_server.web.errors import wants_json
-from prom_server.web.patient import address, posted, whole
+from prom_server.web.patient import address
+from prom_server.web.posting import posted, whole
 
 pages = Blueprint("visit_entry", __name__)
 

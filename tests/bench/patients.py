@@ -11,11 +11,9 @@ import random
 import re
 import statistics
 import sys
-import tempfile
 import time
 import urllib.parse
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,13 +26,14 @@ from prom_server.store.invitations import Invitation
 from tests.support import clinic, databases
 from tests.support.clinic import TYPED_DATE
 from tests.support.live_server import LiveServer
-from tests.support.postgresql import Cluster
 
 PACE = 8  # seconds a page
 ARRIVAL = 32  # seconds until all are there
 P95_MS = 200
 PAGES = 59 + 8  # of one visit: items, reviews, welcome
 FIELD = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
+WHOLE, AHEAD = "Accept: text/html", "Accept: text/html\r\nX-Only: main"  # a page, and one that our script asks for
+STEP = re.compile(r"/answer/(\d+)/\d+")
 OPTION = re.compile(rb'type="radio" name="value" value="(\d+)"')
 
 Stored = dict[tuple[str, int, str], list[int | None]]
@@ -61,21 +60,26 @@ class Line:
         self.reader: asyncio.StreamReader | None = None
 
     async def ask(
-        self, kind: str, method: str, path: str, fields: dict[str, str] | None = None, accept: str = "text/html"
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        fields: dict[str, str] | None = None,
+        headers: str = "Accept: text/html",
     ) -> tuple[str | None, bytes]:
         """Where it redirects to, and what it says."""
         if self.reader is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         body = urllib.parse.urlencode(fields).encode() if fields is not None else b""
         cookie = b"; ".join(name + b"=" + value for name, value in self.cookies.items())
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept: {accept}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{headers}\r\n"
         if fields is not None:
             head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
         began = time.perf_counter()
         self.writer.write(head.encode() + b"Cookie: " + cookie + b"\r\n\r\n" + body)
-        headers = (await self.reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        status, length, location = int(headers[0].split()[1]), 0, None
-        for line in headers[1:]:
+        reply = (await self.reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+        status, length, location = int(reply[0].split()[1]), 0, None
+        for line in reply[1:]:
             name, _, value = line.partition(b": ")
             if name.lower() == b"content-length":
                 length = int(value)
@@ -100,23 +104,26 @@ async def visit(line: Line, link: str, until: float, chance: random.Random) -> N
     """One whole visit at the pace of a person, or as far as the time goes."""
     _, page = await line.ask("link", "GET", f"/a/{link}")
     path, _ = await line.ask("birth date", "POST", f"/a/{link}", fields_of(page) | TYPED_DATE)
+    headers = WHOLE
     while path is not None and "thanks" not in path and time.monotonic() < until:
-        _, page = await line.ask("page", "GET", path)
+        _, page = await line.ask("page", "GET", path, headers=headers)
         await asyncio.sleep(PACE * (0.5 + chance.random()))
+        headers = AHEAD if STEP.fullmatch(path) else WHOLE
         path = await turn(line, link, path, page, chance)
 
 
 async def turn(line: Line, link: str, path: str, page: bytes, chance: random.Random) -> str | None:
     """What a person does on a page; where that leads."""
-    if path.endswith("/help") or "/rest" in path or "/break" in path:
+    if path.endswith(("/help", "/break")):
         return "/answer/go-on"
-    step = re.fullmatch(r"/answer/(\d+)/\d+", path)
+    step = STEP.fullmatch(path)
     if step is None:
         if path == "/answer/go-on":
             return (await line.ask("page", "GET", path))[0]
         return (await line.ask("submit", "POST", path, fields_of(page)))[0]
     fields, value = fields_of(page), chance.choice(OPTION.findall(page)).decode()
-    _, said = await line.ask("answer", "POST", path, fields | {"value": value, "delay": "0"}, "application/json")
+    fields |= {"value": value, "delay": "0", "seconds": "4", "device": "phone"}
+    _, said = await line.ask("answer", "POST", path, fields, headers="Accept: application/json")
     found = re.search(rb'"next": ?"([^"]+)"', said)
     if found is None:
         raise AssertionError(said[:200])
@@ -198,19 +205,8 @@ def report(kind: str, tally: Tally, patients: int, minutes: float, missing: list
 def main() -> None:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 5
     patients = int(sys.argv[2]) if len(sys.argv) > 2 else 600
-    kinds = sys.argv[3:] or list(databases.KINDS)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        fine = True
-        if "sqlite" in kinds:
-            fine = run("sqlite", databases.sqlite_url(folder / "patients.sqlite3"), folder, patients, minutes)
-        if "postgresql" in kinds:
-            cluster = Cluster(durable=True)
-            stack.callback(cluster.remove)
-            cluster.start()
-            url = stack.enter_context(databases.postgresql_database(cluster, None))
-            fine = run("postgresql", url, folder, patients, minutes) and fine
-    sys.exit(0 if fine else 1)
+    fine = [run(*each, patients, minutes) for each in databases.empty_of_each_kind(*sys.argv[3:])]
+    sys.exit(0 if all(fine) else 1)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,11 @@ Run: bin/bench walks [walks]
 """
 
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
-from pathlib import Path
 
 from prom_server.store.database import Database
 from tests.services.test_visit_model import walk
 from tests.support import databases
-from tests.support.postgresql import Cluster
 
 
 def run(kind: str, url: str, walks: int) -> None:
@@ -26,13 +22,8 @@ def run(kind: str, url: str, walks: int) -> None:
 
 def main() -> None:
     walks = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        run("sqlite", databases.sqlite_url(folder / "walks.sqlite3"), walks)
-        cluster = Cluster()
-        stack.callback(cluster.remove)
-        cluster.start()
-        run("postgresql", stack.enter_context(databases.postgresql_database(cluster, None)), walks)
+    for kind, url, _folder in databases.empty_of_each_kind():
+        run(kind, url, walks)
 
 
 if __name__ == "__main__":

@@ -1,129 +1,41 @@
-"""Every page, on a phone and on a desk: axe finds nothing, nothing scrolls sideways, one heading, one main, no name.
+"""Every page of a patient, on a phone, on a desk and on a tablet, in both languages, all colours and the largest text.
 
-The pages come from the application in this process, so that every one of them can be had without waiting: a browser
-without scripts walks there, and Chromium is shown what it sees.
+axe finds nothing, nothing scrolls sideways, one heading, one main, no name.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import BrowserContext
 from sqlalchemy import select, update
 
-from prom_server.core.permissions import ClinicFacts, Role
+from prom_server.core.permissions import Role
 from prom_server.core.preferences import Preferences
-from prom_server.demo import cast
-from prom_server.demo import clinic as demo
-from prom_server.services import accounts, devices, invitations, staffing, visits
-from prom_server.store.alerts import Alert
-from prom_server.store.assessments import Administration, Assessment
-from prom_server.store.courses import Course, Infusion
+from prom_server.resources import directory
+from prom_server.services import accounts, catalogue, invitations, visits
+from prom_server.store import database as store
+from prom_server.store.assessments import Assessment
+from prom_server.store.clinics import Clinic
 from prom_server.store.database import Database
 from prom_server.store.invitations import Invitation
+from prom_server.store.kiosks import Device
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 from prom_server.web import errors
-from prom_server.web.guard import RULES, Access
-from tests.support import axe, clinic, databases
-from tests.support.browsing import Browser, application
+from tests.support import clinic
+from tests.support.browsing import application
 from tests.support.clinic import NOON, TYPED_DATE
 from tests.support.databases import only_sqlite
+from tests.support.inspector import Inspector
+from tests.support.tablet_browser import COOKIE, ClinicWithTablet
 
 pytestmark = [pytest.mark.browser, only_sqlite]
-
-WIDTHS = (390, 1440)
-PASSWORD = "a demo password"
-ORIGIN = "http://localhost"
-SHOWN = "/shown"
-NOT_PAGES = {"static", "health.healthz", "report.score"}
-NAMES = {name for person in cast.CAST for name in (person.given, person.family)} | {"Alice"}
-MEASURE = """() => {
-  const root = document.documentElement;
-  const wide = [...document.querySelectorAll("body *")].filter(
-    (each) => each.getBoundingClientRect().right > root.clientWidth + 1);
-  return {
-    over: root.scrollWidth - root.clientWidth,
-    wide: wide.slice(0, 3).map((each) => each.tagName + "." + each.className),
-    h1: document.querySelectorAll("h1").length,
-    main: document.querySelectorAll("main").length,
-    looks: { language: root.lang, text_size: root.dataset.text, contrast: root.dataset.theme },
-  };
-}"""
-
-
-class Inspector:
-    """Shows pages to Chromium at each width and collects what is wrong with them."""
-
-    def __init__(self, context: BrowserContext, app: Flask) -> None:
-        self.browser = Browser(app)  # whose pages are shown
-        self.html, self.headers = "", {}
-        self.found: dict[str, list[str]] = {}
-        self.seen: list[str] = []
-        self.looks: Preferences | None = None  # of every page that is shown
-        self.page: Page = context.new_page()
-        self.page.on("console", lambda message: self._said(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self._said(str(error)))
-        context.route("**/*", self._serve)
-
-    def _serve(self, route: Route) -> None:
-        path = route.request.url.removeprefix(ORIGIN)
-        if path == SHOWN:
-            route.fulfill(status=200, headers=self.headers, body=self.html)
-            return
-        with self.browser.client.get(path) as response:
-            route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.data)
-
-    def _said(self, words: str) -> None:
-        self._note(self.seen[-1], f"console: {words}")
-
-    def _note(self, name: str, *problems: str) -> None:
-        if problems:
-            self.found.setdefault(name, []).extend(problems)
-
-    def look(self, name: str, shown_by: Browser | None = None) -> None:
-        """At what this browser shows."""
-        browser = shown_by or self.browser
-        kept = {"Content-Type", "Content-Security-Policy"}
-        self.headers = {key: value for key, value in browser.response.headers.items() if key in kept}
-        self.show(name, browser.response.text)
-
-    def show(self, name: str, html: str) -> None:
-        self.html = html
-        self.seen.append(name)
-        self.page.goto(ORIGIN + SHOWN)
-        for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 844})
-            self._note(name, *self._measured(width), *self._heard(width))
-
-    def _heard(self, width: int) -> list[str]:
-        found = axe.violations(self.page)
-        return [f"{width}: {found}"] if found else []
-
-    def _measured(self, width: int) -> list[str]:
-        facts: dict[str, Any] = self.page.evaluate(MEASURE)
-        expected = asdict(self.looks) if self.looks else {}
-        title = self.page.title()
-        checks = {
-            f"{width}: scrolls sideways by {facts['over']} px: {facts['wide']}": facts["over"] <= 0,
-            f"looks like {facts['looks']}": not expected or facts["looks"] == expected,
-            f"{width}: {facts['h1']} h1": facts["h1"] == 1,
-            f"{width}: {facts['main']} main": facts["main"] == 1,
-            f"title: {title!r}": bool(title.strip()) and not any(name in title for name in NAMES),
-        }
-        return [problem for problem, fine in checks.items() if not fine]
-
-    def assert_fine(self) -> None:
-        told = [f"{name}\n  " + "\n  ".join(problems) for name, problems in self.found.items()]
-        if told:
-            pytest.fail("\n\n".join(told), pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -137,65 +49,55 @@ def app(database: Database, tmp_path: Path) -> Flask:
     return application(database, tmp_path)
 
 
+# What was chosen: each page is looked at in the other colours and with the largest text too.
+LOOKS = {"English": Preferences("en", "normal", "light"), "Spanish": Preferences("es", "large", "dark")}
+
+
+@pytest.fixture(params=LOOKS)
+def chosen(request: pytest.FixtureRequest) -> Preferences:
+    return LOOKS[request.param]
+
+
 @pytest.fixture
-def inspector(browser_context: BrowserContext, app: Flask) -> Iterator[Inspector]:
+def inspector(browser_context: BrowserContext, app: Flask, chosen: Preferences) -> Iterator[Inspector]:
+    """A browser that asks for the language; nobody has chosen anything in it."""
     looking = Inspector(browser_context, app)
+    looking.browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = chosen.language
+    looking.looks = nothing_chosen(chosen)
     yield looking
     browser_context.unroute_all(behavior="ignoreErrors")  # a page that was fetched ahead may still be on its way
 
 
-@contextmanager
-def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The database answers nothing for a while."""
-    from prom_server.store import database as store
-
-    def refuse(*_facts: object) -> None:
-        raise store.DatabaseUnavailable("for a test")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Database, "writing", contextmanager(refuse))
-        patch.setattr(Database, "reading", contextmanager(refuse))
-        yield
+def nothing_chosen(chosen: Preferences) -> Preferences:
+    return Preferences(chosen.language)
 
 
-# ---- The patient's pages
-
-
-@pytest.fixture
-def alice(database: Database) -> clinic.Invited:
-    clinic.bind_definitions()
-    with database.writing() as session:
-        by = clinic.member(session, clinic.clinic(session))
-        return clinic.invited(session, by, protocol=clinic.DEFAULT)
-
-
-LOOKS = {
-    "English, light": Preferences("en", "normal", "light"),
-    "English, dark, largest": Preferences("en", "largest", "dark"),
-    "Spanish, high contrast": Preferences("es", "normal", "contrast"),
-    "Spanish, dark": Preferences("es", "normal", "dark"),
-}
-
-
-@pytest.fixture(params=LOOKS)
-def looks(
-    request: pytest.FixtureRequest, inspector: Inspector, alice: clinic.Invited, database: Database
-) -> Preferences:
-    """How the patient's pages look: chosen in the browser, and kept with the patient."""
-    chosen = LOOKS[request.param]
+def choose(inspector: Inspector, database: Database, chosen: Preferences) -> None:
+    """In this browser, and kept with the patient."""
     inspector.looks = chosen
     with inspector.browser.client.session_transaction() as held:
         held["display"] = asdict(chosen)
     with database.writing() as session:
         session.execute(update(Patient).values(**asdict(chosen)))
-    return chosen
+
+
+@pytest.fixture
+def alice(database: Database) -> clinic.Invited:
+    """Of a clinic that shows results."""
+    clinic.bind_definitions()
+    with database.writing() as session:
+        by = clinic.member(session, clinic.clinic(session))
+        made = clinic.invited(session, by, protocol=clinic.DEFAULT)
+        session.execute(update(Clinic).values(results_shown=True))
+        return made
 
 
 @pytest.mark.timeout(300)
 def test_a_visit(
-    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database, looks: Preferences
+    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database, chosen: Preferences
 ) -> None:
-    """Every kind of page on the way, in the order of the way."""
+    """Every kind of page on the way, in the order of the way; and the results at its end."""
+    choose(inspector, database, chosen)
     phone = inspector.browser
     inspector.look("link", phone.get(f"/a/{alice.token}"))
     inspector.look("not a date", phone.submit(month="3", day="x", year="1968"))
@@ -243,19 +145,29 @@ def test_a_visit(
             phone.submit() if phone.path.endswith("/review") else phone.answer(1)
     inspector.look("thanks", phone)
     inspector.look("left", phone.submit())
-    inspector.looks = None  # nothing of it remains in the browser
+    inspector.looks = nothing_chosen(chosen)  # nothing of it remains in the browser
     inspector.look("link, everything answered", phone.get(f"/a/{alice.token}"))
     inspector.look("no session", phone.get("/answer"))
+    results = f"/a/{alice.token}/results"
+    inspector.look("results, the birth date", phone.get(results))
+    inspector.look("results, no date", phone.submit())
+    inspector.looks = chosen  # the patient's own again
+    inspector.look("no results yet", phone.get(results).submit(**TYPED_DATE))
+    with database.writing() as session:
+        session.execute(update(Assessment).values(results_shared_at=NOON + timedelta(hours=1)))
+    inspector.look("results", phone.get(results).submit(**TYPED_DATE))
     inspector.assert_fine()
 
 
+@pytest.mark.timeout(300)
 def test_links_that_open_nothing(
-    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database, looks: Preferences
+    inspector: Inspector, alice: clinic.Invited, noon: time_machine.Traveller, database: Database, chosen: Preferences
 ) -> None:
     """Superseded, closed, locked, not open yet, unknown."""
+    choose(inspector, database, chosen)
     with database.writing() as session:
         row = session.scalars(select(Staff).where(Staff.role == Role.CLINICIAN)).one()
-        by = accounts.member(row, session.get_one(clinic.Clinic, row.clinic_id))
+        by = accounts.member(row, session.get_one(Clinic, row.clinic_id))
         newer = invitations.issue(session, alice.assessment, by=by, at=NOON).token
         session.execute(
             update(Invitation)
@@ -277,19 +189,36 @@ def test_links_that_open_nothing(
         session.execute(update(Assessment).values(opens_on=NOON.date() + timedelta(days=9)))
     inspector.look("not open yet", phone.get(f"/a/{newer}"))
     noon.shift(timedelta(days=200))
-    inspector.looks = None  # the browser's session is over
+    inspector.looks = nothing_chosen(chosen)  # the browser's session is over
     inspector.look("closed", phone.get(f"/a/{newer}"))
     inspector.look("unknown", phone.get("/a/nothing"))
     inspector.assert_fine()
 
 
-FACTS = ClinicFacts(
-    1, "0" * 20, "Harbour Street Pain Clinic", True, "America/Denver", "(303) 555-0142", "weekdays", "A4"
-)
-EVENTS = ("AlreadySubmitted", "AssessmentClosed", "LicenceMissing", "Other")
+@contextmanager
+def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database answers nothing for a while."""
+
+    def refuse(*_facts: object) -> None:
+        raise store.DatabaseUnavailable("for a test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writing", contextmanager(refuse))
+        patch.setattr(Database, "reading", contextmanager(refuse))
+        yield
 
 
-def test_error_pages(inspector: Inspector, alice: clinic.Invited, monkeypatch: pytest.MonkeyPatch) -> None:
+EVENTS = ("AlreadySubmitted", "AssessmentClosed", "DefinitionMissing", "LicenceMissing", "Other")
+
+
+def test_error_pages(
+    inspector: Inspector,
+    alice: clinic.Invited,
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    chosen: Preferences,
+) -> None:
+    choose(inspector, database, chosen)
     phone = inspector.browser.begin(alice.token)
     form = phone.page.form
     with away(monkeypatch):
@@ -299,7 +228,10 @@ def test_error_pages(inspector: Inspector, alice: clinic.Invited, monkeypatch: p
     inspector.look("413", phone.submit(form, more="x" * 300_000))
     inspector.look("404", phone.get("/nowhere"))
     inspector.look("405", phone.post("/answer/thanks", {"csrf_token": form.fields["csrf_token"]}))
-    with inspector.browser.client.application.test_request_context("/"):
+    inspector.looks = nothing_chosen(chosen)
+    with inspector.browser.client.application.test_request_context(
+        "/answer", headers={"Accept-Language": chosen.language}
+    ):
         for name in ("unexpected", "bad_request", "no_report", "not_allowed", "invalid_answer"):
             inspector.show(name, str(errors.page(name, 500)[0]))  # type: ignore[index]
         for event in EVENTS:
@@ -309,8 +241,6 @@ def test_error_pages(inspector: Inspector, alice: clinic.Invited, monkeypatch: p
 
 def test_every_error_template_is_looked_at(database_kind: str) -> None:
     """A new one has to be added above."""
-    from prom_server.resources import directory
-
     known = {"unexpected", "bad_request", "no_report", "not_allowed", "invalid_answer", "refused", "unavailable"}
     known |= {"stale_form", "too_large", "not_found", "no_session"}
     assert {path.stem for path in (directory("templates") / "error").glob("*.html")} - {"base"} == known
@@ -318,175 +248,67 @@ def test_every_error_template_is_looked_at(database_kind: str) -> None:
     assert refusals == {"LinkSuperseded", "LinkClosed", "LinkCompleted", "LinkNotOpen", "LinkLocked"}
 
 
-# ---- The staff's pages
-
-
-@pytest.fixture(scope="module")
-def demo_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo clinic, made once."""
-    folder = tmp_path_factory.mktemp("demo")
-    database = Database(databases.copy_sqlite(sqlite_template, folder))
-    clinic.bind_definitions()
-    with time_machine.travel(NOON, tick=False):
-        demo.make(database, at=NOON)
-        hashed = accounts.hash_password(PASSWORD)
-        with database.writing() as session:
-            demo.set_passwords(session, hashed, at=NOON)
-    database.dispose()
-    return folder / "prom.sqlite3"
+# ---- The clinic's tablet
 
 
 @pytest.fixture
-def demo_database(demo_template: Path, tmp_path: Path) -> Iterator[Database]:
-    folder = tmp_path / "demo"
-    folder.mkdir()
-    database = Database(databases.copy_sqlite(demo_template, folder))
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
-def demo_inspector(browser_context: BrowserContext, demo_database: Database, tmp_path: Path) -> Iterator[Inspector]:
-    looking = Inspector(browser_context, application(demo_database, tmp_path))
-    yield looking
-    browser_context.unroute_all(behavior="ignoreErrors")
-
-
-def sign_in(desk: Browser, role: Role) -> Browser:
-    email = next(email for _name, email, of in cast.STAFF if of == role)
-    desk.get("/sign-in").submit(email=email, password=PASSWORD)
-    assert desk.status == 200
-    return desk
-
-
-def ids(database: Database) -> dict[str, list[str]]:
-    """What each address with an id is looked at with: people with much and with nothing, alerts open and resolved."""
-    family = ("Specimen", "Placeholder", "Newcomer")
-    with database.reading() as session:
-        patients = session.scalars(select(Patient.public_id).where(Patient.family_name.in_(family))).all()
-        courses = session.scalars(select(Course.public_id).order_by(Course.finished_at, Course.id)).all()
-        open_one = session.scalars(select(Alert.public_id).where(Alert.resolved_at.is_(None))).first()
-        resolved = session.scalars(select(Alert.public_id).where(Alert.resolved_at.is_not(None))).first()
-        waiting = Assessment.completed_at.is_(None) & (Assessment.opens_on <= NOON.date())
-        return {
-            "/patients/": list(patients),
-            "/courses/": [courses[0], courses[-1]],
-            "/alerts/": [str(open_one), str(resolved)],
-            "/assessments/": list(session.scalars(select(Assessment.public_id).where(waiting).limit(1))),
-            "/answers/": list(session.scalars(select(Administration.public_id).limit(1))),
-            "/infusions/": list(session.scalars(select(Infusion.public_id).limit(1))),
-            "/settings/staff/": list(session.scalars(select(Staff.public_id).order_by(Staff.id.desc()).limit(1))),
-            "/settings/tablets/": [a_tablet(database)],
-            "/instruments/": ["phq-9", "promis-depression-cat"],
-        }
-
-
-def a_tablet(database: Database) -> str:
-    """The clinic's one tablet, registered at the first look."""
+def desk(database: Database, chosen: Preferences) -> ClinicWithTablet:
+    made = ClinicWithTablet(database, 1)
     with database.writing() as session:
-        row = session.scalars(select(Staff).where(Staff.role == Role.ADMINISTRATOR)).first()
-        assert row is not None
-        by = accounts.member(row, session.get_one(clinic.Clinic, row.clinic_id))
-        if not devices.devices(session, by=by):
-            devices.register(session, "Tablet 1", "en", by=by, at=NOON)
-        return devices.devices(session, by=by)[0].public_id
+        session.execute(update(Device).values(language=chosen.language))
+        session.execute(update(Patient).values(**asdict(chosen)))
+    return made
 
 
-def addresses(app: Flask, role: Role, known: dict[str, list[str]]) -> list[str]:
-    """Every page that this role may see, with each of its ids."""
-    found = []
-    for rule in app.url_map.iter_rules():
-        action = RULES[rule.endpoint]
-        allowed = not isinstance(action, Access) and Staffed(role).may(action)
-        if rule.endpoint in NOT_PAGES or "GET" not in rule.methods or not allowed:
-            continue
-        prefix = rule.rule.split("<")[0]
-        some = known[prefix] if "<" in rule.rule else [""]
-        many = role is Role.CLINICIAN  # a coordinator's pages are the same ones
-        some = some if rule.endpoint == "clinic.patient" and many else some[: 2 if many else 1]
-        found += [re.sub(r"<.+?>", each, rule.rule) for each in some]
-    return found
-
-
-class Staffed:
-    """What a role may do."""
-
-    def __init__(self, role: Role) -> None:
-        from prom_server.core.permissions import StaffMember
-
-        self.member = StaffMember(1, "0" * 20, "Anybody", role, FACTS)
-
-    def may(self, action: Any) -> bool:
-        return self.member.may(action)
-
-
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("role", list(Role))
-def test_every_page_of_a_role(
-    demo_inspector: Inspector, demo_database: Database, database_kind: str, role: Role
+def test_a_tablet(
+    inspector: Inspector, desk: ClinicWithTablet, noon: time_machine.Traveller, chosen: Preferences
 ) -> None:
-    inspector, desk = demo_inspector, sign_in(demo_inspector.browser, role)
-    pages = addresses(desk.client.application, role, ids(demo_database))
-    assert len(pages) >= 2
-    for path in pages:
-        desk.get(path)
-        assert desk.status == 200, path
-        inspector.look(path, desk)
-    inspector.look("not allowed", desk.get("/today" if role is Role.ADMINISTRATOR else "/settings"))
-    inspector.look("not found", desk.get("/patients/" + "0" * 20))
+    """From the waiting tablet to the thanks, with everything that may come between."""
+    tablet = inspector.browser
+    tablet.client.set_cookie(COOKIE, desk.credential)
+    inspector.look("waiting", tablet.get("/kiosk"))
+    inspector.look("six numbers", tablet.get("/kiosk/code"))
+    inspector.look("not six numbers", tablet.submit(code="12"))
+    inspector.look("wrong numbers", tablet.submit(code="000000"))
+    desk.hand_over(desk.people[0])
+    inspector.look("birth date", tablet.get("/kiosk"))
+    inspector.look("not a date", tablet.submit(month="x"))
+    inspector.look("wrong date", tablet.submit(**{**TYPED_DATE, "day": "13"}))
+    inspector.looks = chosen  # from now on the patient's
+    inspector.look("welcome", tablet.submit(**TYPED_DATE))
+    inspector.look("step", tablet.submit())
+    noon.shift(timedelta(seconds=91))
+    inspector.look("cover", tablet.get("/answer/1/1"))
+    inspector.look("still here", tablet.get("/kiosk/here"))
+    tablet.submit(**TYPED_DATE)
+    inspector.look("stop", tablet.get("/kiosk/stop"))
+    tablet.get("/answer/go-on")
+    while not tablet.path.endswith("/help"):
+        tablet.answer(1)
+    inspector.look("help", tablet)
+    inspector.look("help, somebody is asked to come", tablet.submit())
+    tablet.get("/answer/1/10").answer(1)
+    inspector.look("review", tablet)
+    tablet.submit().answer_until_review(1).submit()
+    inspector.look("thanks", tablet)
+    inspector.looks = nothing_chosen(chosen)
+    for _ in range(4):
+        tablet.get("/kiosk/code").submit(code="000000")
+    inspector.look("locked", tablet.get("/kiosk"))
     inspector.assert_fine()
 
 
-def test_staff_forms_with_something_wrong(
-    demo_inspector: Inspector, demo_database: Database, database_kind: str
+def test_several_questions_on_one_screen(
+    inspector: Inspector, desk: ClinicWithTablet, monkeypatch: pytest.MonkeyPatch, chosen: Preferences
 ) -> None:
-    known = ids(demo_database)
-    inspector, desk = demo_inspector, sign_in(demo_inspector.browser, Role.CLINICIAN)
-    token = desk.get("/patients/new").page.form.fields["csrf_token"]
-    nothing = {"csrf_token": token}
-    posts = {
-        "new patient": "/patients/new",
-        "edit patient": f"/patients/{known['/patients/'][0]}/edit",
-        "new course": f"/patients/{known['/patients/'][0]}/courses/new",
-        "infusion": f"/courses/{known['/courses/'][0]}/infusions",
-        "finish": f"/courses/{known['/courses/'][0]}/finish",
-        "resolve": f"/alerts/{known['/alerts/'][0]}/resolve",
-        "in error": f"/answers/{known['/answers/'][0]}/in-error",
-    }
-    for name, path in posts.items():
-        desk.post(path, {**nothing, "given_name": "", "birth_date": "soon"})
-        assert desk.status == 422, (name, desk.status)
-        inspector.look(name, desk)
-    inspector.look("a link that was made", desk.post(f"/assessments/{known['/assessments/'][0]}/link", nothing))
-    inspector.look("a search", desk.post("/patients", {**nothing, "q": "spec"}))
-    inspector.look("a search for nobody", desk.post("/patients", {**nothing, "q": "zzz"}))
-    inspector.look("a search that is too long", desk.post("/patients", {**nothing, "q": "z" * 500}))
-    inspector.assert_fine()
-
-
-def test_signing_in_and_the_settings(demo_inspector: Inspector, demo_database: Database, database_kind: str) -> None:
-    inspector, desk = demo_inspector, demo_inspector.browser
-    app = desk.client.application
-    inspector.look("sign-in", desk.get("/sign-in"))
-    inspector.look("sign-in, nothing typed", desk.submit(email="", password=""))
-    inspector.look("sign-in, wrong", desk.get("/sign-in").submit(email="nobody@example.org", password="wrong"))
-    with demo_database.writing() as session:
-        row = session.scalars(select(Staff).where(Staff.role == Role.ADMINISTRATOR)).one()
-        by = accounts.member(row, session.get_one(clinic.Clinic, row.clinic_id))
-        link = staffing.new_password_link(session, row.public_id, by=by, at=NOON).token
-    inspector.look("set a password", desk.get(f"/set-password/{link}"))
-    inspector.look("set a password, too short", desk.submit(password="short", again="other"))
-    inspector.look("set a password, unknown link", desk.get("/set-password/nothing"))
-    sign_in(desk, Role.ADMINISTRATOR)
-    token = desk.get("/settings").page.form.fields["csrf_token"]
-    settings = [
-        rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/settings") and "<" not in rule.rule
-    ]
-    for path in settings:
-        if path != "/settings":
-            inspector.look(path, desk.post(path, {"csrf_token": token}))
-            assert desk.status in {200, 422}, path
-    someone = ids(demo_database)["/settings/staff/"][0]
-    inspector.look("a staff link", desk.post(f"/settings/staff/{someone}/link", {"csrf_token": token}))
-    inspector.look("signed out", desk.post("/sign-out", {"csrf_token": token}))
+    shipped = catalogue.protocol
+    monkeypatch.setattr(catalogue, "protocol", lambda *which: replace(shipped(*which), items_per_screen=3))
+    tablet = inspector.browser
+    tablet.client.set_cookie(COOKIE, desk.credential)
+    tablet.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X)"
+    desk.hand_over(desk.people[0])
+    inspector.looks = chosen
+    inspector.look("three questions", tablet.get("/kiosk").submit(**TYPED_DATE).submit())
+    assert tablet.response.text.count("<fieldset class=") == 3
+    inspector.look("one of three answered", tablet.submit(**{"value-1": "2"}))
     inspector.assert_fine()

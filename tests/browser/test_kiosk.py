@@ -166,8 +166,9 @@ def test_next_waits_for_the_server_and_stores_nothing_on_the_tablet(
 def test_an_unsent_answer_stays_under_the_cover_until_it_is_stored(
     tablet: Page, context: BrowserContext, live_server: LiveServer, tablet_clinic: ClinicWithTablet, database: Database
 ) -> None:
+    """Also when the line comes back after the session's end: the next person sees the start."""
     begin(tablet, live_server, tablet_clinic)
-    tablet_clinic.change(kiosk_cover_after=3)
+    tablet_clinic.change(kiosk_cover_after=3, kiosk_end_after=1)
     tablet.reload()
     tablet.wait_for_timeout(600)
     context.set_offline(True)
@@ -175,8 +176,10 @@ def test_an_unsent_answer_stays_under_the_cover_until_it_is_stored(
     tablet.get_by_role("button", name="Next").click()
     expect(tablet.get_by_text("This page is covered.")).to_be_visible(timeout=8000)
     expect(tablet.locator("main")).to_be_hidden()
+    tablet.wait_for_timeout(2000)
     context.set_offline(False)
-    tablet.wait_for_url("**/kiosk/cover", timeout=20_000)
+    expect(tablet.get_by_text("Please tell the front desk")).to_be_visible(timeout=20_000)
+    assert tablet.url.endswith("/kiosk")
     assert stored(database) == 1
 
 

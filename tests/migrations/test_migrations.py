@@ -156,7 +156,7 @@ def test_partial_indexes_are_partial_in_the_database(database: Database) -> None
         assert set(session.scalars(text(listed))) == wanted != set()
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 def test_rows_come_through(empty: Database, revision: str) -> None:
     """What an older server stored is there after the newest migration, and could be stored at all."""
     empty.migrate(revision)
@@ -167,10 +167,10 @@ def test_rows_come_through(empty: Database, revision: str) -> None:
 
 
 TABLES_SINCE = {"0001": {"definition", "device", "handover"}, "0003": {"device", "handover"}}
-TABLES_SINCE["0002"] = TABLES_SINCE["0001"]
+TABLES_SINCE |= {"0002": TABLES_SINCE["0001"], "0004": set()}
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_rows_come_through_down_and_up(empty: Database, revision: str) -> None:
     """Everything that the older server knows; what only the newer one does is lost."""
     empty.migrate()
@@ -192,6 +192,21 @@ def test_the_way_down_loses_a_tablet_s_sessions_and_keeps_those_of_links(empty: 
         connection.execute(sessions.insert(), row)
     downgrade(empty, "0003")
     assert [row["id"] for row in rows(empty)["patient_session"]] == [1]
+
+
+def test_the_way_down_leaves_no_score_of_a_part_that_is_asked_again(empty: Database) -> None:
+    """An older server knows none before the part is sent."""
+    empty.migrate()
+    with empty.writer.begin() as connection:
+        metadata = reflected(connection)
+        for table in metadata.sorted_tables:
+            row = filled(table, aware=not empty.on_sqlite)
+            none = {"administration": {"submitted_at": None}, "score": {"superseded_at": None}}.get(table.name, {})
+            connection.execute(table.insert(), row | none)
+    downgrade(empty, "0004")
+    (score,), (administration,) = rows(empty)["score"], rows(empty)["administration"]
+    assert score["superseded_at"] is not None
+    assert administration["submitted_at"] is None
 
 
 def test_scores_of_an_older_server_say_what_they_were_computed_under(empty: Database) -> None:
@@ -238,6 +253,8 @@ def test_a_score_is_superseded_once_and_never_otherwise_changed(database: Databa
         for table in metadata.sorted_tables:
             row = filled(table, aware=not database.on_sqlite)
             connection.execute(table.insert(), row | ({"superseded_at": None} if table.name == "score" else {}))
+    with pytest.raises(DBAPIError, match="score is append-only"), database.writer.begin() as connection:
+        connection.execute(text("UPDATE score SET sequence = 2"))
     with database.writer.begin() as connection:
         connection.execute(text("UPDATE score SET superseded_at = '2026-11-24 08:00:00'"))
     for act in ("superseded_at = NULL", "superseded_at = '2026-11-25 08:00:00'", "value = 1", "band = NULL"):

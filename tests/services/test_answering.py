@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from prom_server.core.refusals import InvalidAnswer, NotFound
 from prom_server.core.visit import Place
@@ -162,9 +162,18 @@ def test_a_part_that_is_not_there_is_not_found(database: Database, token: str) -
 
 def test_nothing_is_taken_once_the_window_has_closed(database: Database, token: str) -> None:
     with database.writing() as session:
-        visits.touch(session, visits.of_session(session, token, at=NOON), at=NOON + timedelta(days=3))
-    with pytest.raises((visits.AssessmentClosed, visits.SessionOver)), database.writing() as session:
-        answering.save(session, token, 1, Posted("phq1", 1, 0), at=NOON + timedelta(days=3))
+        session.execute(update(Assessment).values(closed_at=NOON))
+    for act in (
+        lambda session: answering.save(session, token, 1, Posted("phq1", 1, 0), at=NOON),
+        lambda session: answering.submit(session, token, 1, at=NOON),
+        lambda session: answering.decline(session, token, 1, at=NOON),
+        lambda session: visit_pages.step(session, token, 1, 1, at=NOON),
+    ):
+        with pytest.raises(visits.AssessmentClosed) as closed, database.writing() as session:
+            act(session)
+        assert closed.value.clinic.phone == "(303) 555-0142"
+    with database.reading() as session:
+        assert session.scalars(select(Administration.sequence)).all() == [0, 0]
 
 
 def test_a_second_start_changes_nothing(database: Database, token: str) -> None:

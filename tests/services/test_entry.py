@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from prom_server.core.entry import (
     BegunOtherwise,
     EnteredMeanwhile,
+    EnteredOtherwise,
     How,
     ImplausibleWrittenOn,
     Mode,
@@ -20,6 +21,7 @@ from prom_server.core.entry import (
 from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.responses import ItemState
 from prom_server.services import (
+    accounts,
     alert_views,
     answering,
     corrections,
@@ -27,6 +29,7 @@ from prom_server.services import (
     entry_views,
     invitations,
     paper,
+    reopening,
     verification,
     visit_pages,
     visits,
@@ -36,7 +39,10 @@ from prom_server.services.answering import AlreadySubmitted, NotAskedNow, Posted
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
 from prom_server.store.audit import AuditEntry
+from prom_server.store.clinics import Clinic
 from prom_server.store.database import Database
+from prom_server.store.patients import Patient
+from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.cast import Cast
 from tests.support import clinic
@@ -139,6 +145,24 @@ def test_item_9_on_paper_is_an_alert_at_once_with_both_days(database: Database, 
         assert (stay.alert_id, stay.number, stay.label, stay.phone) == (alert, 9, "Several days", "(303) 555-0100")
 
 
+@pytest.mark.parametrize(("language", "words"), [("es", "Gracias por decirlo."), ("en", None)])
+def test_the_interviewer_says_the_clinic_s_own_words_in_the_patient_s_language(
+    database: Database, team: Cast, assessment: str, language: str, words: str | None
+) -> None:
+    with database.writing() as session:
+        own = {"es": {"hours": None, "help": "Gracias por decirlo."}}
+        session.execute(update(Clinic).where(Clinic.id == team.cora.clinic.id).values(patient_words=own))
+        session.execute(update(Patient).values(language=language))
+        cora = accounts.member(
+            session.get_one(Staff, team.cora.id), session.get_one(Clinic, team.cora.clinic.id, populate_existing=True)
+        )
+    public_id = begin(database, assessment, cora, TELEPHONE)
+    talk(database, public_id, cora, [0] * 8 + [1])
+    with database.writing() as session:
+        stay = entry_views.stay(session, public_id, by=cora, at=LATER)
+    assert (stay.language, stay.own_words, stay.raised_at) == (language, words, LATER)
+
+
 def test_a_blank_item_9_is_a_flag(database: Database, team: Cast, assessment: str) -> None:
     public_id = begin(database, assessment, team.cora)
     assert store(database, public_id, team.cora, [0] * 8 + [None, None]) is None
@@ -165,6 +189,21 @@ def test_two_passes(database: Database, team: Cast, assessment: str) -> None:
         assert len(session.scalars(select(Response)).all()) == 11  # what both passes say is stored once
         assert session.scalars(select(RecordedScore.value)).all() == [4]
     assert differences(database) == []
+
+
+@pytest.mark.parametrize(("first", "second", "raised"), [(0, 2, [2]), (1, 2, [2]), (2, 1, [2]), (0, None, [])])
+def test_item_9_of_the_second_pass_alerts_before_the_passes_are_settled(
+    database: Database, team: Cast, assessment: str, first: int, second: int | None, raised: list[int]
+) -> None:
+    public_id = begin(database, assessment, team.cora)
+    store(database, public_id, team.cora, [1] * 8 + [first, 1], send=False)
+    items, _ = form(database, public_id, team.cora)
+    typed = [1] * 8 + [second, 1]
+    with database.writing() as session:
+        (other,) = paper.second_pass(session, public_id, dict(zip(items, typed, strict=True)), by=team.cora, at=LATER)
+    assert (other.first, other.second) == (first, second)
+    with database.reading() as session:
+        assert session.scalars(select(Alert.value)).all() == raised
 
 
 def test_a_second_send_changes_nothing(database: Database, team: Cast, assessment: str) -> None:
@@ -264,6 +303,21 @@ def test_a_part_begun_by_the_patient_without_an_answer_is_taken_over(
     assert people.count(database, Administration) == 2
 
 
+def test_a_part_that_staff_began_without_an_answer_is_the_patient_s_with_the_first_one(
+    database: Database, team: Cast, assessment: str
+) -> None:
+    public_id = begin(database, assessment, team.cora, How(Mode.PAPER, Respondent.PROXY, "son", "a nurse", YESTERDAY))
+    token = patient(database, team, assessment)
+    with database.writing() as session:
+        step = visit_pages.step(session, token, 1, 1, at=NOON)
+        answering.save(session, token, 1, Posted(step.item.id, 1, step.sequence, device="phone"), at=NOON)
+    row = row_of(database, public_id)
+    assert (row.mode, row.device_class, row.respondent) == ("own_device", "phone", "patient")
+    assert (row.relation, row.assisted_by, row.entered_by, row.written_on) == (None, None, None, None)
+    with pytest.raises(BegunOtherwise):
+        form(database, public_id, team.cora)
+
+
 def test_a_part_with_the_patient_s_own_answers_is_not(database: Database, team: Cast, assessment: str) -> None:
     token = patient(database, team, assessment)
     with database.writing() as session:
@@ -274,6 +328,53 @@ def test_a_part_with_the_patient_s_own_answers_is_not(database: Database, team: 
             begin(database, assessment, team.cora, how)
     assert people.count(database, Administration, Administration.mode == "own_device") == 2
     begin(database, assessment, team.cora, part=2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        How(Mode.PAPER, written_on=date(2026, 11, 21)),
+        How(Mode.PAPER, Respondent.PROXY, "daughter", written_on=YESTERDAY),
+        How(Mode.PAPER, assisted_by="a nurse", written_on=YESTERDAY),
+    ],
+)
+def test_what_was_said_of_stored_answers_is_not_changed_silently(
+    database: Database, team: Cast, assessment: str, other: How
+) -> None:
+    public_id = begin(database, assessment, team.cora)
+    assert begin(database, assessment, team.cora, other) == public_id  # nothing is stored yet: it is put right
+    begin(database, assessment, team.cora)
+    store(database, public_id, team.cora, [0] * 9 + [None], send=False)
+    with pytest.raises(EnteredOtherwise):
+        begin(database, assessment, team.cora, other)
+    assert begin(database, assessment, team.bob, How(Mode.PAPER, relation="unused", written_on=YESTERDAY)) == public_id
+    with database.writing() as session:
+        part = entry_views.choices(session, assessment, by=team.cora, at=LATER).parts[0]
+    assert (part.how, part.answered) == (PAPER, 9)
+
+
+def test_each_answer_says_that_staff_entered_it(database: Database, team: Cast, assessment: str) -> None:
+    store(database, begin(database, assessment, team.cora), team.cora, [1] * 10)
+    talk(database, begin(database, assessment, team.cora, TELEPHONE, part=2), team.cora, [1])
+    with database.reading() as session:
+        rows = session.execute(select(Response.mode, Response.device_class).order_by(Response.id)).all()
+    assert rows == [("paper", None)] * 10 + [("telephone", None)]
+
+
+def test_a_paper_form_sent_short_is_asked_again_with_what_was_typed(
+    database: Database, team: Cast, assessment: str
+) -> None:
+    public_id = begin(database, assessment, team.cora)
+    store(database, public_id, team.cora, [1] * 7 + [None, 0, 2])
+    with database.writing() as session:
+        reopening.ask_again(session, public_id, by=team.cora, at=LATER)
+        view = paper.form(session, public_id, by=team.cora, at=LATER)
+    assert (view.begun, view.before) == (False, (1, 1, 1, 1, 1, 1, 1, None, 0, 2))
+    store(database, public_id, team.cora, [1] * 7 + [3, 0, 2])
+    with database.reading() as session:
+        assert session.scalars(select(RecordedScore.value).order_by(RecordedScore.id)).all() == [8, 10]
+        assert people.count(database, Response) == 11
+    assert differences(database) == []
 
 
 def test_both_parts_complete_the_assessment(database: Database, team: Cast, assessment: str) -> None:

@@ -2,10 +2,10 @@
 
 import threading
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from prom_server.core.kiosks import (
     DeviceLocked,
@@ -270,6 +270,29 @@ def test_five_wrong_dates_lock_the_patient_wherever_they_were_typed(desk: Desk) 
 # ---- Codes
 
 
+def statements(desk: Desk, tablet: Tablet, code: str, at: datetime) -> list[str]:
+    """What the database is asked when this code is tried, which does not serve."""
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement: str, *_how: object) -> None:
+        asked.append(statement)
+
+    event.listen(desk.database.writer, "before_cursor_execute", note)
+    try:
+        assert not tablet.try_code(code, at)
+    finally:
+        event.remove(desk.database.writer, "before_cursor_execute", note)
+    return asked
+
+
+def test_typed_twice_on_one_tablet_a_code_still_waits_there(desk: Desk) -> None:
+    """A button pressed twice, or Back: it is no wrong code."""
+    code = kiosk.make_code(desk.database, desk.assessment, desk.team.cora)
+    assert [desk.second.try_code(code) for _ in range(6)] == [True] * 6
+    assert desk.second.waits()
+    assert not desk.second.device().locked
+
+
 def test_a_code_serves_once_on_any_tablet_of_the_clinic(desk: Desk) -> None:
     code = kiosk.make_code(desk.database, desk.assessment, desk.team.cora)
     assert desk.second.try_code(code)
@@ -280,7 +303,9 @@ def test_a_code_serves_once_on_any_tablet_of_the_clinic(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("why", ["wrong", "used", "expired", "foreign", "replaced"])
-def test_a_code_that_does_not_serve_leaves_the_same_trace(desk: Desk, why: str) -> None:
+def test_a_code_that_does_not_serve_leaves_the_same_trace_after_the_same_work(desk: Desk, why: str) -> None:
+    """The same statements whatever is wrong with it, so that the time tells nothing either."""
+    usual = statements(desk, desk.theirs, "000000", NOON)
     code = kiosk.make_code(desk.database, desk.assessment, desk.team.cora)
     at, tablet = NOON, desk.first
     if why == "wrong":
@@ -294,10 +319,11 @@ def test_a_code_that_does_not_serve_leaves_the_same_trace(desk: Desk, why: str) 
         kiosk.start_on(desk.database, desk.assessment, desk.second, desk.team.cora)
     else:
         tablet = desk.theirs
-    assert not tablet.try_code(code, at)
+    assert statements(desk, tablet, code, at) == usual
     assert not tablet.waits(at)
     with desk.database.reading() as session:
-        wrong = session.scalars(select(AuditEntry).where(AuditEntry.action == "code.wrong")).one()
+        traces = select(AuditEntry).where(AuditEntry.action == "code.wrong").order_by(AuditEntry.id)
+        *_usual, wrong = session.scalars(traces)
         assert (wrong.detail, wrong.patient_id, wrong.at) == (None, None, at)
 
 

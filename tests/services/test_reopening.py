@@ -4,18 +4,21 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.responses import ItemState
 from prom_server.core.trend_facts import NotAnswered
 from prom_server.services import (
+    alert_desk,
     answering,
     battery,
     corrections,
+    course_views,
     followups,
     pinning,
     reopening,
+    scores,
     trends,
     verification,
     visit_pages,
@@ -25,12 +28,12 @@ from prom_server.services import given as givens
 from prom_server.services.answering import AlreadySubmitted, Posted
 from prom_server.services.reopening import NotShort
 from prom_server.store.alerts import Alert, AlertStep
-from prom_server.store.assessments import Administration, Assessment, RecordedScore
+from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
 from prom_server.store.audit import AuditEntry
 from prom_server.store.database import Database
 from tests import cast as people
 from tests.cast import Cast
-from tests.support import clinic, races
+from tests.support import clinic, kiosk, races
 from tests.support.clinic import BIRTH_DATE, NOON
 
 LATER = NOON + timedelta(minutes=10)
@@ -111,6 +114,7 @@ def test_an_item_short_is_asked_again_and_scored_anew(
     before = people.count(database, Alert)
     ask_again(database, part_id(database), team.cora)
     assert short(database, team.cora, LATER) == []
+    assert recorded(database) == [("prorated", 8, True), ("scored", 7, True)]  # until it is sent once more
     assert differences(database) == []
     with database.reading() as session:
         assert (
@@ -131,6 +135,33 @@ def test_an_item_short_is_asked_again_and_scored_anew(
         assert (actions["administration.ask_again"], actions["administration.submit"]) == (1, 3)
 
 
+def test_a_patient_who_has_left_loses_no_score(
+    database: Database, team: Cast, invited: clinic.Invited, token: str
+) -> None:
+    """Asked again and never sent again: what was sent stays on the trend, on its day, also when the window is over."""
+    answer_all(database, token, [1] * 7 + [None, 0, 0])
+    submit(database, token)
+    before = trend(database, invited, team.bob, LATER)
+    ask_again(database, part_id(database), team.cora)
+    answer(database, token, 8, 3, at=AGAIN)
+    after = trend(database, invited, team.bob, AGAIN)
+    assert [chart.points for chart in after.charts] == [chart.points for chart in before.charts]
+    assert differences(database) == []
+    with database.writing() as session:
+        session.execute(update(Assessment).values(closes_on=NOON.date()))
+    over = trend(database, invited, team.bob, NOON + timedelta(days=1))
+    total = next(point for chart in over.charts for point in chart.points if point.score is not None)
+    assert (int(total.score.value), total.on, total.status) == (8, NOON.date(), "prorated")
+    with database.writing() as session:
+        view = course_views.course_view(session, invited.course, by=team.bob, at=NOON + timedelta(days=1))
+        assert view.assessments[0].status == "partially_completed"
+
+
+def trend(database: Database, invited: clinic.Invited, by, at):
+    with database.writing() as session:
+        return trends.trend(session, invited.patient, by=by, at=at, action="trend.view")
+
+
 def test_the_superseded_score_says_which_answers_it_counted(database: Database, team: Cast, token: str) -> None:
     """Were it computed from what is stored now, it would differ."""
     answer_all(database, token, [1] * 7 + [None, 0, 0])
@@ -142,11 +173,14 @@ def test_the_superseded_score_says_which_answers_it_counted(database: Database, 
     assert differences(database) == []
 
 
-def test_a_score_of_before_the_column_gets_it_when_it_is_superseded(database: Database, team: Cast, token: str) -> None:
+def test_a_score_of_before_the_column_gets_it_when_it_is_asked_again(
+    database: Database, team: Cast, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer_all(database, token, [1] * 7 + [None, 0, 0])
-    submit(database, token)
-    with database.writing() as session:
-        session.execute(update(RecordedScore).values(sequence=None))
+    rows_of = scores.rows_of
+    with monkeypatch.context() as older:
+        older.setattr(scores, "rows_of", lambda *of, at: [row | {"sequence": None} for row in rows_of(*of, at=at)])
+        submit(database, token)
     assert differences(database) == []
     ask_again(database, part_id(database), team.bob)
     answer(database, token, 1, 3, at=AGAIN)
@@ -185,6 +219,80 @@ def test_only_what_is_short_and_open(database: Database, team: Cast, token: str)
             ask_again(database, part_id(database, position), team.cora)
 
 
+@pytest.mark.parametrize(("missing", "listed"), [(1, 1), (2, 2), (3, None)])
+def test_listed_is_where_one_more_answer_makes_or_completes_a_score(
+    database: Database, team: Cast, token: str, missing: int, listed: int | None
+) -> None:
+    """GAD-7: with two missing one more gives a prorated score; with three it would give none."""
+    answer_all(database, token, [None] * missing + [1] * (7 - missing), part=2)
+    submit(database, token, part=2)
+    assert short(database, team.cora) == ([("GAD-7", listed)] if listed else [])
+
+
+# ---- On another device
+
+
+@pytest.fixture
+def tablet_token(database: Database, team: Cast, invited: clinic.Invited, token: str) -> str:
+    """Begun on the phone, sent an item short, asked again on a tablet."""
+    answer_all(database, token, [1] * 7 + [None, 0, 0])
+    submit(database, token)
+    ask_again(database, part_id(database), team.cora)
+    with database.writing() as session:
+        credential = kiosk.tablet(session, team.ada)
+    tablet = kiosk.Tablet(database, credential)
+    kiosk.start_on(database, invited.assessment, tablet, team.cora, at=LATER)
+    return tablet.identify(at=LATER).token
+
+
+def test_each_answer_says_how_it_was_given(database: Database, team: Cast, invited, tablet_token: str) -> None:
+    answer(database, tablet_token, 8, 3, at=LATER)
+    with database.writing() as session:
+        view = givens.given(session, part_id(database), by=team.bob, at=LATER)
+    assert [each.mode for each in view.ways] == ["own_device", "kiosk"]
+    assert [each.now.way.mode for each in view.items] == ["own_device"] * 7 + ["kiosk"] + ["own_device"] * 2
+    assert [each.way.mode for each in view.items[7].before] == ["own_device"]
+    assert [(way.mode, way.also) for line in trend(database, invited, team.bob, LATER).how for way, _ in line.ways] == [
+        ("own_device", ("kiosk",))
+    ]
+
+
+def test_a_part_begun_at_home_and_answered_in_the_clinic_was_answered_there(
+    database: Database, team: Cast, tablet_token: str
+) -> None:
+    answer(database, tablet_token, 1, 1, part=2, at=LATER)
+    with database.reading() as session:
+        modes = session.scalars(select(Administration.mode).order_by(Administration.position)).all()
+    assert modes == ["own_device", "kiosk"]
+
+
+def test_today_says_in_clinic_by_the_last_answer(database: Database, team: Cast, tablet_token: str) -> None:
+    answer(database, tablet_token, 8, None, at=LATER)
+    submit(database, tablet_token, at=LATER)
+    with database.writing() as session:
+        assert [each.mode for each in followups.today(session, by=team.cora, at=LATER).short] == ["kiosk"]
+
+
+def test_an_alert_says_how_its_own_answer_was_given(database: Database, team: Cast, tablet_token: str) -> None:
+    """Begun at home does not mean that the patient is at home."""
+    answer(database, tablet_token, 9, 2, at=LATER)
+    with database.writing() as session:
+        (line,) = alert_desk.open_alerts(session, by=team.bob, at=LATER).rows
+    assert (line.asked.value, line.mode) == (2, "kiosk")
+
+
+def test_an_answer_of_an_older_server_was_given_as_the_part_began(
+    database: Database, team: Cast, invited: clinic.Invited, token: str
+) -> None:
+    with database.reading() as session:
+        item = session.scalars(select(Administration).where(Administration.position == 1)).one()
+    with database.writing() as session:
+        row = {"administration_id": item.id, "item_id": pinning.begun_with(session, item).items[0].id}
+        session.execute(insert(Response).values(row | {"sequence": 1, "value": 1, "answered_at": NOON, "at": NOON}))
+        (way,) = givens.given(session, part_id(database), by=team.bob, at=LATER).ways
+    assert way.mode == "own_device"
+
+
 def test_not_after_the_window(database: Database, team: Cast, token: str) -> None:
     answer_all(database, token, [1] * 7 + [None, 0, 0])
     submit(database, token)
@@ -218,7 +326,7 @@ def test_two_desks_press_while_the_patient_sends_again(database: Database, team:
         ask_again(database, public_id, team.cora)
 
     def send() -> None:
-        for value in (1, None):
+        for value in (1, 2):
             try:
                 answer(database, token, 1, value, at=AGAIN)
                 submit(database, token, at=AGAIN)
@@ -233,7 +341,7 @@ def test_two_desks_press_while_the_patient_sends_again(database: Database, team:
             completed = session.scalar(select(Assessment.completed_at).where(Assessment.started_at.is_not(None)))
             assert (unsent == 0) == (completed is not None)
             current = select(func.count()).where(RecordedScore.superseded_at.is_(None))
-            assert session.scalar(current) == 2 - unsent
+            assert session.scalar(current) == 2  # whether it is open again or not
         answer_if_open(database, token)
 
 

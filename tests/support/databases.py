@@ -63,13 +63,17 @@ def _durable_cluster() -> Iterator[Cluster]:
         cluster.remove()
 
 
-def empty_of_each_kind() -> Iterator[tuple[str, str, Path]]:
-    """For a bench: the kind, the URL of an empty and durable database of it, and a folder, one kind after the other."""
+def empty_of_each_kind(*kinds: str) -> Iterator[tuple[str, str, Path]]:
+    """For a bench: the kind, the URL of an empty and durable database of it, and a folder; all kinds unless some are
+    named, one after the other.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
-        yield "sqlite", sqlite_url(folder / "bench.sqlite3"), folder
-        with _durable_cluster() as cluster, postgresql_database(cluster, None) as url:
-            yield "postgresql", url, folder
+        if "sqlite" in (kinds or KINDS):
+            yield "sqlite", sqlite_url(folder / "bench.sqlite3"), folder
+        if "postgresql" in (kinds or KINDS):
+            with _durable_cluster() as cluster, postgresql_database(cluster, None) as url:
+                yield "postgresql", url, folder
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +23,14 @@ SECRET_KEY = "only-for-tests-" + "0" * 32
 class LiveServer:
     """A server over one database; `start`, `stop`, `kill` and `start` again as a test needs."""
 
-    def __init__(self, database_url: str, folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str | Path] = (COMMAND, "serve"),
+    ) -> None:
+        self.command = command
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / f"server-{self.port}.log"
@@ -53,7 +60,7 @@ class LiveServer:
         """Starts the server in a process group of its own and waits for /healthz."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [COMMAND, "serve"], cwd=self.folder, env=self.env, start_new_session=True,
+                self.command, cwd=self.folder, env=self.env, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         try:

@@ -15,6 +15,7 @@ from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 
 from prom_server.core.preferences import LANGUAGES
+from prom_server.core.sharing import title
 from prom_server.definitions.library import Library
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ PATIENT_PAGES = (
     "templates/_macros/patient.html",
     "templates/_macros/display.html",
     "templates/_macros/refusal.html",
+    "templates/_macros/kiosk.html",
     "instruments/",
 )
 HEADER = """\
@@ -53,8 +55,8 @@ def extracted(root: Path = ROOT) -> Catalog:
     )
     for path, _line, message, comments, context in found:
         catalog.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
-    for title in _headings():
-        catalog.add(title, locations=[("instruments/", 0)])
+    for heading in _headings():
+        catalog.add(heading, locations=[("instruments/", 0)])
     return catalog
 
 
@@ -64,10 +66,17 @@ def _is_ours(folder: object) -> bool:
 
 
 def _headings() -> set[str]:
-    """Of the sections of every published revision: our words, shown above the publisher's."""
+    """Of the sections of every published revision: our words, shown above the publisher's; and of the results."""
     library = Library.shipped()
-    revisions = [(each.id, number) for each in library.instruments() for number in library.revisions(each.id)]
-    return {section.title for each in revisions for section in library.get(*each).sections}
+    revisions = [
+        library.get(each.id, number) for each in library.instruments() for number in library.revisions(each.id)
+    ]
+    named = [(each, scale) for each in revisions for scale in each.scales if scale.bands]
+    return (
+        {section.title for each in revisions for section in each.sections}
+        | {title(each, scale) for each, scale in named}
+        | {band.label for _each, scale in named for band in scale.bands}
+    )
 
 
 def written(catalog: Catalog, title: str, more: str = "") -> str:

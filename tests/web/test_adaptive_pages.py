@@ -76,8 +76,20 @@ def test_each_step_says_how_many_there_are_at_most(phone: Browser, part: str) ->
     assert "· 3 of at most 13" in phone.page.text
 
 
-def test_nothing_is_fetched_ahead(phone: Browser) -> None:
+def test_what_each_answer_leads_to_is_fetched_ahead_and_no_answer_is_in_an_address(phone: Browser, part: str) -> None:
     assert "data-next" not in phone.response.text
+    assert f'data-ahead="{part}/1/ahead"' in phone.response.text
+    text = phone.client.get(f"{part}/1/ahead").text
+    values = [value for found in re.findall(r'<template data-if="([\d ]+)"', text) for value in found.split()]
+    assert sorted(values) == options(phone.page.form)
+    assert set(re.findall(r'data-address="(.*?)"', text)) == {f"{part}/2"}
+    assert text.count("<main") == text.count("<template data-if")
+    assert "<html" not in text
+
+
+@pytest.mark.parametrize("step", [2, 9, 99])
+def test_nothing_is_seen_ahead_of_a_step_that_is_not_asked(phone: Browser, part: str, step: int) -> None:
+    assert "<template" not in phone.get(f"{part}/{step}/ahead").response.text
 
 
 def test_the_review_counts_and_lets_go_on(phone: Browser, part: str) -> None:

@@ -1,21 +1,19 @@
 """The pages on which staff enter answers, and what patients' pages tell of device and time; without scripts."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import time_machine
 from sqlalchemy import select
 
-from prom_server.services import accounts
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, RecordedScore, Response
+from prom_server.store.audit import AuditEntry
 from prom_server.store.database import Database
 from prom_server.web.circumstances import device_class, shown_for
 from tests import cast as people
-from tests.cast import PASSWORD, Cast
+from tests.cast import Cast
 from tests.support import clinic
-from tests.support.browsing import Browser, application
+from tests.support.browsing import Browser
 from tests.support.clinic import NOON
 from tests.support.pages import Form
 
@@ -25,11 +23,7 @@ WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/1
 CHOICE = {"part": "1", "respondent": "patient"}
 PAPER = {**CHOICE, "mode": "paper", "written_on": "2026-11-22"}
 
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture
@@ -38,25 +32,6 @@ def team(database: Database) -> Cast:
         team = people.cast(session)
         people.set_password(session, team.cora, by=team.ada)
         return team
-
-
-@pytest.fixture
-def app(database: Database, tmp_path: Path, team: Cast):
-    return application(database, tmp_path)
-
-
-@pytest.fixture
-def desk(app, database: Database, team: Cast) -> Browser:
-    """Cora at the desk, signed in."""
-    with database.writing() as session:
-        attempt = accounts.look_up(session, people.email_of(session, team.cora), "198.51.100.1", at=NOON)
-    verified = accounts.verify(attempt, PASSWORD)
-    with database.writing() as session:
-        token = accounts.record_sign_in(session, attempt, verified, at=NOON)
-    opened = Browser(app)
-    with opened.client.session_transaction() as held:
-        held["staff"] = token
-    return opened
 
 
 @pytest.fixture
@@ -100,7 +75,8 @@ def test_a_paper_form_from_the_course_to_the_answers_page(
     assert "entered by Cora Example" in desk.page.text
     desk.get(f"/answers/{row.public_id}")
     assert "1, Several days" in desk.page.text
-    assert "12:00:00" in desk.page.text
+    assert "Sun 22 Nov 2026" in desk.page.text
+    assert "12:00:00" not in desk.page.text  # the paper tells no hour
 
 
 def test_an_overlooked_item_is_asked_for_and_a_blank_is_not(
@@ -159,6 +135,50 @@ def test_two_passes_that_differ_and_are_settled(desk: Browser, database: Databas
     assert desk.path.endswith("/entry")
     with database.reading() as session:
         assert session.scalars(select(RecordedScore.value)).all() == [3]
+
+
+def test_a_double_click_on_the_first_pass_is_no_second_one(
+    desk: Browser, database: Database, invited: clinic.Invited
+) -> None:
+    chosen(desk, invited, **PAPER)
+    first = mine(desk)
+    for _ in range(2):
+        desk.submit(first, go="twice", **typed([0] * 7 + [2, 0, 1]))
+        assert desk.path.endswith("/paper")
+        assert "Type the form once more" in desk.page.text
+    assert people.count(database, RecordedScore) == 0
+    desk.submit(first, go="twice", **typed([0] * 7 + [3, 0, 1]))  # and an old page overwrites nothing
+    assert desk.status == 409
+    assert people.count(database, Response, Response.value == 3) == 0
+
+
+def test_a_paper_form_that_is_asked_again_shows_what_was_typed(
+    desk: Browser, database: Database, invited: clinic.Invited
+) -> None:
+    chosen(desk, invited, **PAPER)
+    desk.submit(mine(desk), go="send", **typed([1] * 7 + [None, 0, 1]))
+    desk.get("/today")
+    assert "paper, 1 item short" in desk.page.text
+    desk.submit(next(form for form in desk.page.forms if form.action.endswith("/ask-again")))
+    assert desk.path.endswith("/entry")
+    assert "Ask the patient, then enter what was missing." in desk.page.text
+    desk.submit(mine(desk))  # as it was entered before
+    assert "This part was sent before." in desk.page.text
+    assert mine(desk).fields["item-1"] == "1"
+    desk.submit(mine(desk), go="send", **{"item-8": "2"})
+    assert "The part is stored and sent." in desk.page.text
+    with database.reading() as session:
+        current = RecordedScore.superseded_at.is_(None)
+        assert session.scalars(select(RecordedScore.value).where(current)).all() == [9]
+
+
+def test_what_was_said_of_stored_answers_stays(desk: Browser, database: Database, invited: clinic.Invited) -> None:
+    chosen(desk, invited, **PAPER | {"respondent": "proxy", "relation": "daughter"})
+    desk.submit(mine(desk), go="twice", **typed([0] * 9 + [None]))
+    chosen(desk, invited, **PAPER | {"respondent": "patient"})
+    assert desk.status == 422
+    assert "something else was said of them" in desk.page.text
+    assert "answered for the patient by: daughter" in desk.page.text
 
 
 def test_a_difference_that_nobody_settled_is_not_stored(
@@ -233,6 +253,10 @@ def test_today_shows_what_is_short_and_one_press_opens_it(
     again = next(form for form in desk.page.forms if form.action.endswith("/ask-again"))
     desk.submit(again)
     assert "The part is open again." in desk.page.text
+    desk.get(again.action.removesuffix("/ask-again"))
+    assert "sent today 12:00, asked again and not sent since" in desk.page.text
+    assert "today 12:00, asked again" in desk.get(f"/patients/{invited.patient}/answers").page.text
+    desk.get("/today")
     assert "item short" not in desk.page.text.replace("Sent today, an item short", "")
     patient.get("/answer/go-on")
     assert patient.path == "/answer/1/review"
@@ -245,6 +269,40 @@ def test_today_shows_what_is_short_and_one_press_opens_it(
     desk.submit(again)  # an old page: there is nothing to ask
     assert desk.status == 409
     assert "Nothing to ask again" in desk.page.text
+
+
+def test_who_helped_at_a_tablet_is_said_by_the_staff(
+    app, desk: Browser, database: Database, invited: clinic.Invited
+) -> None:
+    answered_short(app, invited)
+    with database.reading() as session:
+        public_id = session.scalars(select(Administration.public_id).order_by(Administration.position)).first()
+    who = next(form for form in desk.get(f"/answers/{public_id}").page.forms if form.action.endswith("/who"))
+    assert who.fields["respondent"] == "patient"
+    desk.submit(who, respondent="proxy", relation="")
+    assert desk.status == 422
+    assert "Please say who answered for the patient." in desk.page.text
+    desk.submit(who, respondent="proxy", relation="daughter", assisted_by="a nurse")
+    assert "answered for the patient by: daughter; helped by: a nurse" in desk.page.text
+    desk.submit(who, respondent="patient", relation="unused", assisted_by="a nurse")
+    assert "answered for the patient by" not in desk.page.text
+    with database.reading() as session:
+        said = session.scalars(
+            select(AuditEntry.detail).where(AuditEntry.action == "administration.who").order_by(AuditEntry.id)
+        ).all()
+    assert said[0].splitlines() == [
+        "respondent: patient -> proxy",
+        "relation: None -> daughter",
+        "assisted_by: None -> a nurse",
+    ]
+    assert said[1].splitlines() == ["respondent: proxy -> patient", "relation: daughter -> None"]
+
+
+def test_declined_parts_are_counted_where_assessments_are_listed(app, desk: Browser, invited: clinic.Invited) -> None:
+    patient = Browser(app).begin(invited.token)
+    patient.get("/answer/1/decline").submit()
+    for page in ("/today", "/follow-ups", f"/courses/{invited.course}", f"/patients/{invited.patient}"):
+        assert "1 part declined" in desk.get(page).page.text, page
 
 
 # ---- The patient's pages

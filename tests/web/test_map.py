@@ -52,6 +52,7 @@ FILLED = {
     "courses.finish": {"reason": "completed"},
     "devices.register": {"tablet-name": "Tablet 5", "tablet-language": "en"},
     "devices.rename": {"name": "Tablet 6", "language": "en"},
+    "given.who": {"respondent": "patient"},
     "alerts.resolve": {"code": "spoke_with_patient"},
 }
 FINE = {200, 303, 409, 422}  # done, shown, or refused for a reason that has nothing to do with who asks
@@ -170,18 +171,19 @@ def test_what_is_open_to_anybody_is_listed_here(desk: Browser) -> None:
     assert {endpoint for endpoint, rule in RULES.items() if rule is Access.PUBLIC} == {
         "static",
         "health.healthz",
-        "visit_entry.link",
-        "visit_entry.identify",
-        "visit_entry.resume",
         "opt_out.reminders",
         "opt_out.choose",
+        "results.ask",
+        "results.read",
         "preferences.choose",
         "kiosk.look_at_set_up",
         "kiosk.set_up",
         "auth.sign_in",
         "auth.set_password",
     }
-    visit = {"kiosk.alive", "kiosk.stop"}  # of a patient on a tablet
+    links = {endpoint for endpoint, rule in RULES.items() if rule is Access.OWN_DEVICE}
+    assert links == {"visit_entry.link", "visit_entry.identify", "visit_entry.resume"}
+    visit = {"kiosk.alive", "kiosk.stop", "screens.answer"}  # of a patient on a tablet
     of_patients = {endpoint for endpoint, rule in RULES.items() if rule is Access.PATIENT}
     assert all(endpoint.startswith("patient.") for endpoint in of_patients - visit)
     assert visit <= of_patients
@@ -252,26 +254,59 @@ def test_nobody_is_let_in_without_signing_in(desk: Browser, ids) -> None:
             assert response.status_code == 401, route
 
 
-def test_a_patient_s_session_opens_no_staff_page(desk: Browser, database: Database, team: Cast, ids) -> None:
+def test_a_patient_s_session_opens_no_staff_page_and_no_tablet_s(
+    desk: Browser, database: Database, team: Cast, ids
+) -> None:
+    with database.writing() as session:
+        invited = clinic.invited(session, team.bob, number=77)
+    desk.begin(invited.token)
     with desk.client.session_transaction() as held:
-        held["patient"] = "anything"
+        answering = dict(held)
     for route in routes(desk):
-        assert ask(desk, route, ids["own"].get(route.kind or "", "")).status_code in {303, 401}, route
+        with desk.client.session_transaction() as held:
+            held.clear()
+            held.update(answering)
+        response = ask(desk, route, ids["own"].get(route.kind or "", ""))
+        assert refused(response, route), (route, response.status_code)
+    for rule, method in of_access(desk, Access.KIOSK):
+        assert desk.client.open(rule.rule, method=method).status_code == 401, (rule, method)
+    assert desk.get("/answer/1/1").status == 200  # and it still answers
+
+
+def test_a_tablet_s_credential_opens_nothing_but_its_own_pages(
+    desk: Browser, database: Database, team: Cast, ids
+) -> None:
+    with database.writing() as session:
+        desk.client.set_cookie("prom-kiosk", kiosk.tablet(session, team.ada, "Tablet 9"))
+    assert desk.client.get("/kiosk").status_code == 200
+    for route in routes(desk):
+        response = ask(desk, route, ids["own"].get(route.kind or "", ""))
+        assert refused(response, route), (route, response.status_code)
+    for rule, method in of_access(desk, Access.PATIENT):
+        response = desk.client.open(re.sub(r"<int[^>]*>", "1", rule.rule), method=method)
+        assert (response.status_code, response.location) == (303, "/kiosk"), (rule, method)
+
+
+def refused(response, route: Route) -> bool:
+    """To the sign-in, and nothing of what was asked for."""
+    signed_out = response.status_code == 303 and response.location == "/sign-in"
+    return signed_out if route.method == "GET" else response.status_code == 401
+
+
+def of_access(desk: Browser, access: Access):
+    for rule in desk.client.application.url_map.iter_rules():
+        if RULES[rule.endpoint] is access:
+            yield from ((rule, method) for method in sorted(rule.methods & {"GET", "POST"}))
 
 
 def test_nobody_opens_a_tablet_s_page_without_its_credential(desk: Browser, database: Database, team: Cast) -> None:
     sign_in(desk, database, team.bob)
-    for rule in desk.client.application.url_map.iter_rules():
-        if RULES[rule.endpoint] is Access.KIOSK:
-            for method in rule.methods & {"GET", "POST"}:
-                assert desk.client.open(rule.rule, method=method).status_code == 401, (rule, method)
+    for rule, method in of_access(desk, Access.KIOSK):
+        assert desk.client.open(rule.rule, method=method).status_code == 401, (rule, method)
 
 
 def test_a_staff_session_opens_no_patient_s_page(desk: Browser, database: Database, team: Cast) -> None:
     sign_in(desk, database, team.bob)
-    for rule in desk.client.application.url_map.iter_rules():
-        if RULES[rule.endpoint] is Access.PATIENT:
-            path = re.sub(r"<int[^>]*>", "1", rule.rule)
-            for method in rule.methods & {"GET", "POST"}:
-                response = desk.client.open(path, method=method)
-                assert response.status_code in {303, 401}, (rule, method)
+    for rule, method in of_access(desk, Access.PATIENT):
+        response = desk.client.open(re.sub(r"<int[^>]*>", "1", rule.rule), method=method)
+        assert response.status_code in {303, 401}, (rule, method)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from prom_server.services import invitations
 from prom_server.store.database import Database
 from prom_server.store.patients import Patient
 from tests import cast as people
@@ -15,6 +16,8 @@ from tests.cast import PASSWORD
 from tests.support import clinic
 from tests.support.browsing import Browser, application
 from tests.support.clinic import NOON, TYPED_DATE, Invited
+from tests.support.pages import Form
+from tests.support.tablet_browser import COOKIE, ClinicWithTablet
 
 
 @pytest.fixture(autouse=True)
@@ -198,6 +201,33 @@ def test_staff_preset_it(bob: Browser, database: Database) -> None:
         assert (row.language, row.text_size, row.contrast) == ("en", "large", "dark")
     bob.get(f"/patients/{row.public_id}/edit").submit(bob.page.forms[-1], **DETAILS, language="xx")
     assert bob.status == 422
+
+
+def test_a_preset_and_a_choice_follow_from_tablet_to_phone_and_back(app: Flask, database: Database) -> None:
+    """Staff preset large text in Spanish; on the tablet the patient chooses dark; the phone has all three."""
+    desk = ClinicWithTablet(database, 1)
+    with database.writing() as session:
+        session.execute(update(Patient).values(language="es", text_size="large"))
+        link = invitations.issue(session, desk.people[0].assessment, by=desk.by, at=NOON).token
+    desk.hand_over(desk.people[0])
+    tablet = Browser(app)
+    tablet.client.set_cookie(COOKIE, desk.credential)
+    tablet.get("/kiosk").submit(**TYPED_DATE)
+    assert look(tablet) == ("es", "auto", "large")
+    choose(tablet, contrast="dark")
+    phone = Browser(app).open_link(link)
+    assert look(phone) == ("es", "dark", "large")
+    choose(phone, text_size="normal")
+    assert look(tablet.get("/answer")) == ("es", "dark", "large")  # that session began before
+    desk.hand_over(desk.people[0])
+    tablet.get("/answer").submit(form_of(tablet.get("/kiosk/stop"), "/kiosk/stop"))
+    assert look(tablet.get("/kiosk"))[1:] == ("auto", "normal")  # nothing of it in front of the next person
+    tablet.submit(**TYPED_DATE)
+    assert look(tablet) == ("es", "dark", "normal")
+
+
+def form_of(browser: Browser, action: str) -> Form:
+    return next(each for each in browser.page.forms if each.action == action)
 
 
 def test_staff_read_english_whatever_the_browser_asks_for(bob: Browser) -> None:

@@ -17,11 +17,7 @@ from tests.support.clinic import NOON
 
 SAME_WORDS = "E-mail address and password do not fit together"
 
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import time_machine
 from sqlalchemy import select, update
 
 from prom_server.core.courses import FinishReason
@@ -22,31 +21,7 @@ from tests.support.clinic import NOON
 from tests.support.pages import Form
 from tests.support.signing_in import signed_in
 
-
-@pytest.fixture(autouse=True)
-def noon():
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def team(database: Database) -> Cast:
-    with database.writing() as session:
-        team = people.cast(session)
-        for who in (team.bob, team.cora, team.ada):
-            people.set_password(session, who, by=team.ada)
-        return team
-
-
-@pytest.fixture
-def app(database: Database, tmp_path: Path, team: Cast):
-    return application(database, tmp_path)
-
-
-@pytest.fixture
-def desk(app, database: Database, team: Cast) -> Browser:
-    """Cora at the desk."""
-    return signed_in(app, database, team.cora)
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture

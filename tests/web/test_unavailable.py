@@ -314,6 +314,19 @@ def test_every_field_is_carried_as_it_was_typed(
 
 
 @only_sqlite
+def test_a_page_that_cannot_be_shown_claims_nothing_of_what_was_typed(
+    database: Database, browser: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [link] = clinic.invitations_for(database, 1)
+    phone = browser().begin(link)
+    with away(database, monkeypatch):
+        phone.get("/answer/1/1")
+    assert phone.status == 503
+    assert "What was saved is safe." in phone.page.text
+    assert "What you entered" not in phone.page.text
+
+
+@only_sqlite
 def test_our_script_is_told_in_few_words(
     database: Database, browser: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,5 +23,6 @@ class ProtocolShape(Shape):
     name = Text(required=True)
     planned_infusions = positive(required=True)
     source = Text(required=True)
+    items_per_screen = positive(load_default=1)
     battery = listed(ident(), required=True)
     time_points = listed(nested(TimePointShape), required=True)

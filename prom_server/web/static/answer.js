@@ -10,6 +10,7 @@
 
   const { queue, kiosk } = unsent;
   const pages = new Map(); // of this part, by address: those that come, and those that were
+  const ahead = new Map(); // where the answer decides what follows: by answer the address and the page
   let sending = false;
   let waiting = false; // the line is lost, and the page says so
   let leaving = false;
@@ -85,16 +86,47 @@
 
   // ---- Pages
 
+  // The page, or null.
+  async function fetched(address) {
+    const headers = { Accept: "text/html", "X-Only": "main" }; // without head and foot: they are here
+    const response = await fetch(address, { headers, redirect: "error" });
+    return response.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
+  }
+
+  // Where the answer decides: what follows each of them, once all answers before are stored.
+  async function lookAtEach(from) {
+    await unsent.cleared();
+    try {
+      const found = from === form() && (await fetched(from.dataset.ahead));
+      if (!found || from !== form()) return;
+      for (const { dataset, content } of found.querySelectorAll("template[data-if]")) {
+        const there = { address: dataset.address, page: content.querySelector("main") };
+        for (const value of dataset.if.split(" ")) ahead.set(value, there);
+      }
+    } catch { /* then Next waits for the line */ }
+  }
+
+  // The address that follows an answer, where it is known. In an adaptive part no other page is: a changed answer
+  // changes them all.
+  function following(mine, value) {
+    if (!("ahead" in mine.dataset)) return mine.dataset.next;
+    const found = ahead.get(value);
+    pages.clear();
+    pages.set(location.pathname, document.querySelector("main"));
+    if (found) pages.set(found.address, found.page);
+    return found?.address;
+  }
+
   // One after the other, as far as it is known what follows. A clinic's tablet looks one page ahead.
   async function lookAhead() {
     const from = form();
+    ahead.clear();
+    if (from && "ahead" in from.dataset) return lookAtEach(from);
     for (let address = from?.dataset.next; address && form() === from; ) {
       try {
         if (!pages.has(address)) {
-          const response = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
-          if (!response.ok) return;
-          const page = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
-          if (!page.querySelector("form[data-step]")) return;
+          const page = (await fetched(address))?.querySelector("main");
+          if (!page?.querySelector("form[data-step]")) return;
           pages.set(address, page);
         }
       } catch {
@@ -129,28 +161,41 @@
     setTimeout(() => {
       if (queue.length === 0 || mine !== form()) return;
       pages.delete(location.pathname);
-      mine.closest("main").replaceChildren(help.content.cloneNode(true));
+      const page = mine.closest("main");
+      page.classList.add("help");
+      page.replaceChildren(help.content.cloneNode(true));
     }, HELP_MS);
   }
 
   // ---- What the patient does
 
+  // For a page that the server has to make: nobody is sent to the browser's own page for want of a line.
+  function afterwards(leave) {
+    if (!navigator.onLine) tell(true);
+    unsent.cleared().then(() => {
+      tell(false);
+      if (!leaving) leave();
+    });
+  }
+
   document.addEventListener("submit", (event) => {
     const mine = event.target;
     if (mine !== form()) {
-      if (queue.length === 0 || !mine.matches("[data-pending]")) return;
-      event.preventDefault(); // a review is made again first: see `resume`
-      return void unsent.empty().then(() => mine.matches("[data-review]") || mine.requestSubmit(event.submitter));
+      if (unsent.clear() || !mine.matches("[data-pending]")) return;
+      event.preventDefault();
+      const again = queue.length > 0 && mine.matches("[data-review]"); // it is made again first: see `resume`
+      return afterwards(() => again || mine.requestSubmit(event.submitter));
     }
     if (performance.now() - turned < DEAF_MS) return event.preventDefault();
     const { csrf_token: _, ...fields } = Object.fromEntries(new FormData(mine));
-    if (event.submitter?.name === "go" || !("value" in fields)) {
-      if (queue.length === 0) return;
+    const open = [...mine.querySelectorAll("fieldset")].some((each) => !each.querySelector("input:checked"));
+    if (event.submitter?.name || open) {
+      if (unsent.clear()) return;
       event.preventDefault();
-      return void unsent.empty().then(() => mine === form() && mine.requestSubmit(event.submitter));
+      return afterwards(() => mine === form() && mine.requestSubmit(event.submitter));
     }
     event.preventDefault();
-    const next = mine.dataset.next;
+    const next = following(mine, fields.value);
     const instant = !kiosk && !("helpFrom" in mine.dataset) && pages.has(next);
     queue.push({ address: mine.getAttribute("action"), fields, given: Date.now(), next: instant ? next : null });
     unsent.keep();
@@ -170,9 +215,11 @@
 
   document.addEventListener("click", (event) => {
     const address = event.target.closest("a[data-back]")?.getAttribute("href");
-    if (kiosk || !pages.has(address) || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    show(address);
+    if (address === undefined || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const here = !kiosk && pages.has(address);
+    if (here || !unsent.clear()) event.preventDefault();
+    if (here) show(address);
+    else if (event.defaultPrevented) afterwards(() => location.assign(address));
   });
 
   addEventListener("popstate", () => {
@@ -187,7 +234,8 @@
   // 1 to 9 choose an option: by its own number where it has one (0 to 10), else by its place.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
-    const options = [...(form()?.querySelectorAll(".option") ?? [])];
+    const here = document.activeElement.closest("form[data-step] fieldset") ?? form()?.querySelector("fieldset");
+    const options = [...(here?.querySelectorAll(".option") ?? [])];
     const numbered = options.find((option) => option.textContent.trim().match(/^\d+/)?.[0] === event.key);
     const radio = (numbered ?? options[Number(event.key) - 1])?.querySelector("input");
     if (radio) {

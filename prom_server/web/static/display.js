@@ -42,7 +42,7 @@
 
   // As a person would: the stem, the question, then each answer.
   const passages = () =>
-    [...fieldset().querySelectorAll(".stem, .item, .option > span")].map((each) => each.textContent.trim()).filter(Boolean);
+    [...fieldset().form.querySelectorAll(".stem, .item, .option > span")].map((each) => each.textContent.trim()).filter(Boolean);
 
   const offer = () => { listen.hidden = voice() === undefined; };
 

@@ -38,6 +38,7 @@
     }
   });
 
-  const problems = document.querySelector(".problems");
-  if (!problems) enter(rows.find((row) => !radios(row).some((each) => each.checked)));
+  const open = (row) => !radios(row).some((each) => each.checked);
+  const blank = (row) => radios(row).some((each) => each.checked && each.value === "blank"); // what is asked again
+  if (!document.querySelector(".problems")) enter(rows.find(open) ?? rows.find(blank));
 })();

@@ -27,20 +27,41 @@
   }
 
   function awake() {
-    if (document.body.classList.contains("veiled")) return; // the birth date comes first
-    touched = Date.now();
-    if (touched - told < ALIVE_MS) return;
-    told = touched;
+    if (!document.body.classList.contains("veiled")) touched = Date.now(); // else the birth date comes first
+  }
+
+  // Once a second, and at once when the tablet is woken. Every touch is told, the last one too: for the server the
+  // patient is here as long as for the page.
+  function look() {
+    const now = Date.now();
+    if (now - touched > 1000 * Number(coverAfter)) return hide();
+    if (touched <= told || now - told < ALIVE_MS) return;
+    told = now;
     fetch(alive, { redirect: "manual" }).catch(() => {});
   }
 
   let watch = 0;
   if (coverAfter) {
-    watch = setInterval(() => Date.now() - touched > 1000 * Number(coverAfter) && hide(), 1000);
+    watch = setInterval(look, 1000);
+    document.addEventListener("visibilitychange", look);
     for (const kind of ["pointerdown", "keydown", "scroll", "input"]) {
       addEventListener(kind, awake, { passive: true, capture: true });
     }
   }
+
+  // A button pressed twice is pressed once: the second form would find the code, or the hand-over, used.
+  const TWICE_MS = 3000;
+  const sent = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    const mine = event.target;
+    if (event.defaultPrevented || mine.matches("[data-step], [data-display]")) return;
+    if (Date.now() - sent.get(mine) < TWICE_MS) event.preventDefault();
+    else sent.set(mine, Date.now());
+  });
+
+  // Whether several questions have room on the screen, where the protocol wants them together.
+  const large = document.querySelector("input[name=large]");
+  if (large) large.value = matchMedia("(min-width: 700px)").matches ? "yes" : "no";
 
   // ---- The number pad, and six numbers in two groups
 
@@ -81,6 +102,13 @@
   }
   for (const each of document.querySelectorAll("[data-six]")) {
     each.addEventListener("input", () => (each.value = group(each.value.replace(/\D/g, "").slice(0, 6))));
+  }
+
+  // Numbers that a scanner or a keyboard types belong in the field, wherever the focus is.
+  if (fields.length > 0) {
+    addEventListener("keydown", ({ key }) => {
+      if (/^\d$/.test(key) && !fields.includes(document.activeElement)) field.focus();
+    });
   }
 
   // ---- A scanner types six numbers and Enter, wherever the tablet is

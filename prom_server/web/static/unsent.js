@@ -84,9 +84,12 @@ const unsent = (() => {
     plain.submit();
   }
 
-  async function empty() {
-    while (queue.length > 0) await new Promise((done) => setTimeout(done, 100));
+  // All is sent, and there is a line: the server can be asked for another page.
+  const clear = () => queue.length === 0 && navigator.onLine;
+
+  async function cleared() {
+    while (!clear()) await new Promise((done) => setTimeout(done, 100));
   }
 
-  return { queue, kiosk, keep, post, pause, submit, empty };
+  return { queue, kiosk, keep, post, pause, submit, clear, cleared };
 })();

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import InvalidAnswer
 from prom_server.core.rules import SumRule
-from prom_server.core.scoring import Reason, Score, Status, check_answers, half_up, score
+from prom_server.core.scoring import Reason, Score, Status, check_answers, half_up, one_short, score
 from prom_server.definitions.library import Library
 
 LIBRARY = Library.shipped()
@@ -63,6 +63,33 @@ def test_phq_9_allows_two_missing_answers(missing: int, status: str) -> None:
 @pytest.mark.parametrize(("missing", "status"), [(0, "scored"), (1, "prorated"), (2, "not_scorable")])
 def test_gad_7_allows_one_missing_answer(missing: int, status: str) -> None:
     assert total(GAD7, *[None] * missing, *[3] * (7 - missing)).status == status
+
+
+@pytest.mark.parametrize(
+    ("instrument", "missing", "short"),
+    [
+        (PHQ9, 0, False),
+        (PHQ9, 1, True),  # completes a prorated score
+        (PHQ9, 2, False),  # still prorated
+        (PHQ9, 3, True),  # gives a prorated score
+        (PHQ9, 4, False),
+        (GAD7, 2, True),
+        (PCS, 1, True),
+        (PCS, 13, False),
+        (PROMIS29, 1, True),
+        (LIBRARY.get("promis-depression-4a"), 1, True),
+        (LIBRARY.get("promis-depression-4a"), 2, False),
+        (LIBRARY.get("promis-depression-8a"), 1, False),  # a pattern score stands
+        (LIBRARY.get("promis-depression-8a"), 5, True),
+        (LIBRARY.get("promis-self-efficacy-symptoms-4a"), 1, False),  # its table is what is missing
+    ],
+)
+def test_one_short_is_where_one_more_answer_makes_or_completes_a_score(
+    instrument: Instrument, missing: int, short: bool
+) -> None:
+    values = [item.options[-1].value for item in instrument.scored_items]
+    answers = answered(instrument, *[None] * missing, *values[missing:])
+    assert one_short(instrument, answers) is short
 
 
 def test_a_score_that_is_not_scorable_has_nothing_but_what_was_answered() -> None:

@@ -39,6 +39,8 @@ SLIPS = [
     Slip(PROTOCOL, "anchor: latest-infusion", "anchor: yesterday", "anchor: is none of"),
     Slip(PROTOCOL, "closes_at_first_infusion: true", "closes_at_first_infusion: 1", "neither true nor false"),
     Slip(PROTOCOL, "planned_infusions: 5", "planned_infusions: 0", "is below 1"),
+    Slip(PROTOCOL, BATTERY, f"{BATTERY}\nitems_per_screen: 0", "is below 1"),
+    Slip(PROTOCOL, BATTERY, f"{BATTERY}\nitems_per_screen: 7", "is above 6: a few items stand on a screen"),
     Slip(PROTOCOL, "source: >-", "sources: >-", "source: is missing", at="protocol: ket"),
     Slip(
         PROTOCOL, "protocol: ketamine-five-day", "protocol: ketamine", "it holds ketamine.v1.yaml", at="# The default"

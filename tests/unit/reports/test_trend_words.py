@@ -8,7 +8,7 @@ import pytest
 from prom_server.core.schedule import Status
 from prom_server.core.scoring import Reason
 from prom_server.core.scoring import Status as ScoreStatus
-from prom_server.core.trend_facts import AdministrationFacts, TrendFacts
+from prom_server.core.trend_facts import AdministrationFacts, Answered, TrendFacts
 from prom_server.reports import score_report
 from prom_server.reports.score_report import ReportFacts
 from tests import factories_trend as synthetic
@@ -86,3 +86,23 @@ def test_an_adaptive_part_that_was_not_sent_counts_to_the_most_it_asks(answered:
     assert (part.answered, part.items, part.at_most) == (answered, 4, True)
     said = words(facts)
     assert ("Toy: 3 of at most 4 answered, not submitted" if answered else "Toy not answered") in said
+
+
+def test_under_the_scores_stands_how_each_time_point_was_answered() -> None:
+    """A change may be one of mode, of language, or of who answered."""
+    tablet = Answered("own_device", "en", also=("kiosk",))
+    daughter = Answered("telephone", "es", "proxy", "daughter")
+    point = ("baseline", "Baseline", "Base")
+    here = (
+        synthetic.administration("phq-9", how=tablet),
+        synthetic.administration("gad-7", how=tablet),
+        synthetic.administration("promis-29", how=daughter),
+        synthetic.administration("pcs", how=daughter, submitted=False),
+    )
+    one = synthetic.assessment("one", 1, point, date(2026, 11, 24), administrations=here)
+    facts = replace(synthetic.two_courses(), assessments=(one,), alerts=())
+    facts = replace(facts, scores=tuple(replace(each, assessment="one") for each in facts.scores[:1]))
+    assert (
+        "How it was answered. Course 1: Baseline, 24 Nov 2026: own device and clinic tablet, English (PHQ-9, GAD-7); "
+        "telephone; answered for the patient by: daughter, Spanish (PROMIS-29)."
+    ) in words(facts)

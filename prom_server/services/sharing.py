@@ -1,0 +1,201 @@
+"""Results for the patient: only where the clinic turned that on, and after a clinician has looked at them.
+
+What is shared is what was looked at: a score that was computed later is not shown until it is shared again. The patient
+reads it by a link of theirs, after the birth date, for a while. No session begins: nothing of it is kept on a device.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from prom_server.core.permissions import Action, StaffMember, require
+from prom_server.core.preferences import Preferences
+from prom_server.core.refusals import NotFound
+from prom_server.core.sharing import (
+    AlertStillOpen,
+    NothingToShare,
+    Result,
+    ResultsNotShown,
+    ResultsView,
+    ScoredMeanwhile,
+    SharedLine,
+    SharedResults,
+    results_of,
+)
+from prom_server.services import audit, birth_dates, catalogue, finding, links, pinning, scores
+from prom_server.services.links import Opened
+from prom_server.services.scores import Stored
+from prom_server.store.alerts import Alert
+from prom_server.store.assessments import Administration, Assessment
+from prom_server.store.courses import Course
+
+SHOWN_FOR = timedelta(days=30)  # from the moment of sharing; then the patient asks the clinic
+
+
+# ---- Staff
+
+
+def shareable(session: Session, patient_public_id: str, *, by: StaffMember) -> tuple[SharedLine, ...]:
+    """Every assessment with a part that was sent, the latest first; none where the clinic shows no results."""
+    require(by, Action.SEE_TREND)
+    if not by.clinic.results_shown:
+        return ()
+    patient = finding.patient(session, patient_public_id, by=by)
+    rows = session.execute(
+        select(Assessment, Course, Administration)
+        .join(Course, Course.id == Assessment.course_id)
+        .join(Administration, Administration.assessment_id == Assessment.id)
+        .where(Assessment.patient_id == patient.id, *_SENT)
+        .order_by(Administration.submitted_at)
+    ).all()
+    computed = _computed(session, [each for _row, _course, each in rows])
+    lines: dict[int, SharedLine] = {}
+    for row, course, administration in rows:
+        before = lines[row.id].scored_at if row.id in lines else _sent_at(administration)
+        scored_at = max([before, *(_computed_at(each, administration) for each in computed[administration.id])])
+        lines[row.id] = SharedLine(
+            row.public_id,
+            catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(row.time_point).name,
+            _sent_at(administration),
+            scored_at,
+            row.results_shared_at,
+            row.results_shared_at is not None and scored_at > row.results_shared_at,
+        )
+    return tuple(sorted(lines.values(), key=lambda line: line.answered_at, reverse=True))
+
+
+def share(session: Session, assessment_public_id: str, *, seen: datetime, by: StaffMember, at: datetime) -> str:
+    """The patient may read the results as they stand; returns the patient's public id.
+
+    `seen` is the latest score that the page showed. Raises NotFound, ResultsNotShown, NothingToShare, AlertStillOpen,
+    ScoredMeanwhile.
+    """
+    require(by, Action.SHARE_RESULTS)
+    row, _course, patient = finding.assessment(session, assessment_public_id, by=by, lock=True)
+    if not by.clinic.results_shown:
+        raise ResultsNotShown(by.clinic.public_id)
+    mine = Administration.assessment_id == row.id
+    sent = session.scalars(select(Administration).where(mine, *_SENT)).all()
+    if not sent:
+        raise NothingToShare(row.public_id)
+    computed = _computed(session, sent)
+    if any(_computed_at(each, part) > seen for part in sent for each in computed[part.id]):
+        raise ScoredMeanwhile(row.public_id)
+    waiting = (Alert.administration_id == Administration.id, Alert.level == "alert", Alert.resolved_at.is_(None))
+    if session.scalar(select(exists().where(mine, *waiting))):
+        raise AlertStillOpen(row.public_id)
+    _set(session, row, "results.share", at, by=by, at=at)
+    return patient.public_id
+
+
+def take_back(session: Session, assessment_public_id: str, *, by: StaffMember, at: datetime) -> str:
+    """The patient reads them no more; returns the patient's public id. Raises NotFound."""
+    require(by, Action.SHARE_RESULTS)
+    row, _course, patient = finding.assessment(session, assessment_public_id, by=by, lock=True)
+    if row.results_shared_at is not None:
+        _set(session, row, "results.take_back", None, by=by, at=at)
+    return patient.public_id
+
+
+def _set(
+    session: Session, row: Assessment, action: str, shared_at: datetime | None, *, by: StaffMember, at: datetime
+) -> None:
+    session.execute(update(Assessment).where(Assessment.id == row.id).values(results_shared_at=shared_at))
+    subject = f"assessment:{row.public_id}"
+    audit.record(session, action, by=by, at=at, patient_id=row.patient_id, subject=subject)
+
+
+# ---- The patient
+
+
+def require_shown(session: Session, token: str) -> None:
+    """Raises LinkUnknown, or NotFound where the clinic shows no results."""
+    _shown(session, token)
+
+
+def count_attempt(session: Session, token: str, *, at: datetime) -> None:
+    """Counts one attempt at the birth date. Commit it before `read` compares. Raises LinkUnknown, LinkLocked."""
+    whose = _shown(session, token)
+    birth_dates.count(session, whose.patient, whose.clinic, at=at)
+
+
+def read(session: Session, token: str, birth_date: date, *, at: datetime) -> ResultsView | int:
+    """What was shared lately; for a wrong date how many tries are left."""
+    whose = _shown(session, token)
+    left = birth_dates.check(session, whose.patient, birth_date, at=at)
+    if left is not None:
+        return left
+    birth_dates.record(session, "results.view", whose.patient, at=at)
+    rows = session.execute(
+        select(Assessment, Administration)
+        .join(Administration, Administration.assessment_id == Assessment.id)
+        .where(Assessment.patient_id == whose.patient.id, Assessment.results_shared_at > at - SHOWN_FOR, *_SENT)
+        .order_by(Administration.position)
+    ).all()
+    computed = _computed(session, [each for _row, each in rows])
+    parts: dict[int, list[Administration]] = defaultdict(list)
+    shared = {}
+    for row, administration in rows:
+        shared[row.id] = row
+        parts[row.id].append(administration)
+    zone = ZoneInfo(whose.clinic.time_zone)
+    found = [_shared(session, shared[each], parts[each], computed, zone) for each in shared]
+    found.sort(key=lambda each: each.answered_on, reverse=True)
+    patient = whose.patient
+    looks = Preferences(patient.language, patient.text_size, patient.contrast)
+    return ResultsView(links.clinic_facts(whose.clinic), looks, tuple(found))
+
+
+def _shown(session: Session, token: str) -> Opened:
+    whose = links.owner(session, token)
+    if not whose.clinic.results_shown:
+        raise NotFound("no results here")
+    return whose
+
+
+def _shared(
+    session: Session,
+    row: Assessment,
+    parts: Sequence[Administration],
+    computed: dict[int, list[Stored]],
+    zone: ZoneInfo,
+) -> SharedResults:
+    results: list[Result] = []
+    unnamed: list[str] = []
+    for part in parts:
+        seen = [each.score for each in computed[part.id] if not _is_later(each, part, row)]
+        named, rest = results_of(pinning.begun_with(session, part), seen)
+        results += named
+        unnamed += rest
+    sent = max(_sent_at(part) for part in parts)
+    return SharedResults(sent.astimezone(zone).date(), tuple(results), tuple(unnamed))
+
+
+# ---- Both
+
+_SENT = (Administration.submitted_at.is_not(None), Administration.in_error_at.is_(None))
+
+
+def _computed(session: Session, administrations: Iterable[Administration]) -> dict[int, list[Stored]]:
+    found: dict[int, list[Stored]] = defaultdict(list)
+    for each in scores.stored(session, [row.id for row in administrations]):
+        found[each.administration_id].append(each)
+    return found
+
+
+def _is_later(score: Stored, administration: Administration, row: Assessment) -> bool:
+    """Whether it was computed after the results were shared: nobody has looked at it for the patient."""
+    return row.results_shared_at is not None and row.results_shared_at < _computed_at(score, administration)
+
+
+def _computed_at(score: Stored, administration: Administration) -> datetime:
+    return score.computed_at or _sent_at(administration)
+
+
+def _sent_at(administration: Administration) -> datetime:
+    """Of one that was sent."""
+    return administration.submitted_at or administration.started_at
