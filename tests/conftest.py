@@ -9,12 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from prom_server import resources
 from prom_server.definitions.library import Library
+from prom_server.services import accounts
 from prom_server.store.database import Database
 from tests.support import databases
 from tests.support.browser import chromium_browser
@@ -83,6 +85,14 @@ def templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": compiled})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_hashed_cheaply() -> Iterator[None]:
+    """Each sign-in of a test would cost what it is meant to cost a thief. A live server hashes as it should."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
 

@@ -54,6 +54,12 @@ def either_phone(chromium: Browser, scripts: bool) -> Iterator[Phone]:
 # ---- The whole visit
 
 
+@pytest.mark.parametrize(
+    ("database_kind", "scripts"),
+    [("sqlite", True), ("sqlite", False), pytest.param("postgresql", True, marks=pytest.mark.postgresql)],
+    indirect=["scripts"],
+    ids=["sqlite-scripts", "sqlite-no-scripts", "postgresql-scripts"],
+)
 def test_a_whole_visit(
     link: str, live_server: LiveServer, either_phone: Phone, scripts: bool, database: Database
 ) -> None:

@@ -172,7 +172,8 @@ def test_signing_out_and_deactivating_end_it(database: Database, team: Cast) -> 
     assert sign_in(database, email(database, team)) is not None
 
 
-def test_weaker_hashes_are_replaced_at_sign_in(database: Database, team: Cast) -> None:
+def test_weaker_hashes_are_replaced_at_sign_in(database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "_hasher", PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1))
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with database.writing() as session:
         session.execute(update(Staff).where(Staff.id == team.bob.id).values(password_hash=weak))

@@ -7,7 +7,7 @@ from prom_server.store.database import Database
 from tests.support import clinic
 from tests.support.visit_model import Walk
 
-WALKS, STEPS = 30, 40  # bin/bench walks goes 500
+WALKS, STEPS = 20, 40  # bin/bench walks goes 500
 
 
 def walk(database: Database, walks: int, steps: int = STEPS) -> int:

@@ -13,6 +13,25 @@ import psycopg
 START_SECONDS = 30
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
+MOST_BYTES = 16 * 2**20  # of a database that serves again
+
+# Every row goes, whatever triggers and references say; every sequence begins again.
+EMPTY = """
+SET session_replication_role = replica;
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DO $$ DECLARE each text; BEGIN
+  FOR each IN SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+    AND relname <> 'alembic_version' LOOP EXECUTE 'DELETE FROM ' || each; END LOOP;
+  FOR each IN SELECT oid::regclass FROM pg_class WHERE relkind = 'S' LOOP PERFORM setval(each, 1, false); END LOOP;
+END $$
+"""
+SCHEMA = """
+SELECT (SELECT count(*) FROM pg_attribute), (SELECT count(*) FROM pg_index), (SELECT count(*) FROM pg_constraint),
+  (SELECT string_agg(tgname || tgenabled::text, ',' ORDER BY tgname) FROM pg_trigger),
+  (SELECT count(*) FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
+    WHERE datname = current_database())
+"""
+
 
 class PostgreSQLMissing(Exception):
     """PostgreSQL is not installed on this machine."""
@@ -35,6 +54,8 @@ class Cluster:
     def __init__(self, *, durable: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="prom-postgresql-"))
         self.durable = durable
+        self.spare: list[str] = []  # databases that serve again
+        self._schemas: dict[str, object] = {}
         self._server: subprocess.Popen[bytes] | None = None
         self._owner = _unprivileged()
         if self._owner:
@@ -69,8 +90,11 @@ class Cluster:
 
     def execute(self, statement: str) -> None:
         """Runs one statement outside any transaction, in the `postgres` database."""
-        with psycopg.connect(f"host={self.folder} user=postgres dbname=postgres", autocommit=True) as connection:
+        with self._connected("postgres") as connection:
             connection.execute(statement.encode())
+
+    def _connected(self, name: str) -> psycopg.Connection:
+        return psycopg.connect(f"host={self.folder} user=postgres dbname={name}", autocommit=True)
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """A new database, a copy of `template` if given; answers its URL."""
@@ -79,6 +103,20 @@ class Cluster:
 
     def drop_database(self, name: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def empty(self, name: str, template: str) -> bool:
+        """Empties a database that was made from `template`; whether it can serve as a new one."""
+        if template not in self._schemas:
+            with self._connected(template) as connection:
+                self._schemas[template] = connection.execute(SCHEMA.encode()).fetchone()
+        try:
+            with self._connected(name) as connection:
+                connection.execute(EMPTY.encode())
+                size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+                schema = connection.execute(SCHEMA.encode()).fetchone()
+        except psycopg.Error:
+            return False
+        return size is not None and size[0] <= MOST_BYTES and schema == self._schemas[template]
 
     def _initialise(self) -> None:
         words = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
