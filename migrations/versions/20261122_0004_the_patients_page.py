@@ -27,7 +27,10 @@ ADDED: dict[str, tuple[Callable[[], sa.Column], ...]] = {
         lambda: sa.Column("written_on", sa.Date(), nullable=True),
         lambda: sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
     ),
-    "assessment": (lambda: sa.Column("results_shared_at", sa.DateTime(timezone=True), nullable=True),),
+    "assessment": (
+        lambda: sa.Column("results_shared_at", sa.DateTime(timezone=True), nullable=True),
+        lambda: sa.Column("results_seen", BIG_ID, nullable=True),
+    ),
     "clinic": (
         lambda: sa.Column("kiosk_cover_after", sa.Integer(), server_default="90", nullable=False),
         lambda: sa.Column("kiosk_end_after", sa.Integer(), server_default="300", nullable=False),
@@ -122,7 +125,13 @@ def _create_handover() -> None:
 
 
 def downgrade() -> None:
-    """Loses the tablets with their sessions, which an older server does not know. Every answer stays."""
+    """Every answer stays. What an older server does not know is lost: the tablets with their sessions; in which
+    language and look a patient reads, and who wants no reminders; who answered, who helped, who entered it and the day
+    on the paper; when an item was shown; what was shared with patients; the clinic's own words and times.
+
+    A declined questionnaire stays sent and without a value; the older server calls it one with items missing.
+    """
+    _forget_declined()
     op.execute("DELETE FROM patient_session WHERE invitation_id IS NULL")
     with op.batch_alter_table("patient_session", schema=None) as batch_op:
         batch_op.drop_constraint("fk_patient_session_handover_id_handover", type_="foreignkey")
@@ -135,3 +144,18 @@ def downgrade() -> None:
                 batch_op.drop_column(column().name)
     op.drop_table("handover")
     op.drop_table("device")
+
+
+def _forget_declined() -> None:
+    """An older server cannot read this reason. What guards the scores is set aside for it and put back."""
+    forget = "UPDATE score SET reason = 'items-missing' WHERE reason = 'declined'"
+    if op.get_bind().dialect.name != "sqlite":
+        op.execute("ALTER TABLE score DISABLE TRIGGER USER")
+        op.execute(forget)
+        op.execute("ALTER TABLE score ENABLE TRIGGER USER")
+        return
+    guard = sa.text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'score_refuses_update'")
+    again = op.get_bind().scalar(guard)
+    op.execute("DROP TRIGGER score_refuses_update")
+    op.execute(forget)
+    op.execute(again)

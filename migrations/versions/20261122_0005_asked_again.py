@@ -16,6 +16,23 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+# Nothing was answered after what its current scores count.
+SENT_AS_BEFORE = (
+    "UPDATE administration SET submitted_at = sent_before_at WHERE submitted_at IS NULL AND sent_before_at IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM response WHERE response.administration_id = administration.id AND "
+    "response.sequence > (SELECT COALESCE(MAX(score.sequence), 0) FROM score WHERE score.administration_id = "
+    "administration.id AND score.superseded_at IS NULL))"
+)
+# Every part of it is sent, in error or not: what was marked was answered once more.
+COMPLETED = (
+    "UPDATE assessment SET completed_at = (SELECT MAX(submitted_at) FROM administration WHERE assessment_id = "
+    "assessment.id AND in_error_at IS NULL) WHERE completed_at IS NULL AND EXISTS (SELECT 1 FROM administration WHERE "
+    "assessment_id = assessment.id AND submitted_at = sent_before_at AND in_error_at IS NULL) AND NOT EXISTS (SELECT 1 "
+    "FROM administration AS part WHERE part.assessment_id = assessment.id AND NOT EXISTS (SELECT 1 FROM administration "
+    "AS sent WHERE sent.assessment_id = part.assessment_id AND sent.position = part.position AND sent.submitted_at IS "
+    "NOT NULL AND sent.in_error_at IS NULL))"
+)
+
 
 def upgrade() -> None:
     op.add_column("score", sa.Column("sequence", sa.Integer(), nullable=True))
@@ -41,7 +58,11 @@ def _guard() -> None:
 
 
 def downgrade() -> None:
-    """An older server scores a part when it is sent: one that was asked again and not sent since has no score there."""
+    """An older server scores a part when it is sent. One that was asked again and not sent since is sent again as it
+    was, if nothing was answered since; else it has no score there.
+    """
+    op.execute(SENT_AS_BEFORE)
+    op.execute(COMPLETED)
     op.execute(
         "UPDATE score SET superseded_at = (SELECT sent_before_at FROM administration WHERE administration.id = "
         "score.administration_id) WHERE superseded_at IS NULL AND administration_id IN (SELECT id FROM administration "

@@ -35,7 +35,7 @@ class SharedLine:
     public_id: str
     name: str
     answered_at: datetime  # the last part that was sent
-    scored_at: datetime  # the latest score
+    last_score: int  # its id
     shared_at: datetime | None
     changed: bool  # scored again since it was shared: the patient does not see that until it is shared again
 

@@ -35,7 +35,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
     if row is None:
         raise NotFound("no such alert")
     alert, patient, administration, _name, mode = row
-    instrument = pinning.begun_with(session, administration)
+    instrument = _begun_with(session, administration)
     assessment, course = session.execute(
         select(Assessment, Course)
         .join(Course, Course.id == Assessment.course_id)
@@ -64,7 +64,15 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
     )
 
 
-def _steps(session: Session, alert: Alert, instrument: Instrument) -> tuple[AlertStepView, ...]:
+def _begun_with(session: Session, administration: Administration) -> Instrument | None:
+    """None where its definition is gone: an alert is shown without the words rather than not at all."""
+    try:
+        return pinning.begun_with(session, administration)
+    except pinning.DefinitionMissing:
+        return None
+
+
+def _steps(session: Session, alert: Alert, instrument: Instrument | None) -> tuple[AlertStepView, ...]:
     rows = session.execute(
         select(AlertStep, Staff.name)
         .outerjoin(Staff, Staff.id == AlertStep.staff_id)
@@ -77,7 +85,7 @@ def _steps(session: Session, alert: Alert, instrument: Instrument) -> tuple[Aler
             step.at,
             name,
             step.value,
-            label_of(instrument, alert.item_id, step.value),
+            label_of(instrument, alert.item_id, step.value) if instrument else None,
             step.code,
             step.note,
             step.attempts,
@@ -144,10 +152,10 @@ def _earlier_answers(session: Session, alert: Alert, administration: Administrat
 
 
 def _beside(
-    session: Session, alert: Alert, administration: Administration, instrument: Instrument
+    session: Session, alert: Alert, administration: Administration, instrument: Instrument | None
 ) -> tuple[Beside, ...]:
-    rule = instrument.alert_on(alert.item_id)
-    if rule is None or not rule.beside:
+    rule = instrument.alert_on(alert.item_id) if instrument else None
+    if instrument is None or rule is None or not rule.beside:
         return ()
     rows = session.execute(
         select(Response.item_id, Response.value)

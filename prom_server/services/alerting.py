@@ -53,6 +53,15 @@ def _reopen(session: Session, alert: Alert, *, at: datetime, **changes: object) 
     session.execute(update(Alert).where(Alert.id == alert.id).values(**changes))
 
 
+def heard(
+    session: Session, whose: Answering, rule: ItemAlert, value: int, *, answered_at: datetime, at: datetime
+) -> None:
+    """A value that reached the server and is not stored: it alerts all the same, unless one as high did already."""
+    alert = _alert(session, whose, rule.rule)
+    if value >= rule.at_least and (alert is None or value > (alert.value or 0)):
+        answered(session, whose, rule, value, answered_at=answered_at, at=at)
+
+
 def not_answered(session: Session, whose: Answering, rule: ItemAlert, *, at: datetime) -> None:
     """The item has no value at the end: a flag for staff, once."""
     if _alert(session, whose, rule.unanswered_rule) is None:

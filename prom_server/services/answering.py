@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from prom_server.core.alerts import raised_by
-from prom_server.core.instrument import Item
+from prom_server.core.instrument import Item, ItemAlert
 from prom_server.core.refusals import InvalidAnswer, Refused
 from prom_server.core.responses import Current, check_value, scored_answers
 from prom_server.core.visit import PartState, Place, Visit, after, next_place, next_place_after
@@ -35,12 +35,27 @@ class Unfinished(Refused):
 
 
 class NewerAnswer(Refused):
-    """The page is older than the stored answer. Nothing was stored; the patient is shown both and chooses."""
+    """The page is older than the stored answer. Nothing was stored; the patient is shown both and chooses.
 
-    def __init__(self, view: StepView, offered: int | None) -> None:
+    Whoever catches it calls `hear`: what alerts is not kept waiting for the choice, which may never be made.
+    """
+
+    def __init__(self, view: StepView, offered: int | None, hear: "Hear | None" = None) -> None:
         super().__init__("newer answer")
         self.view = view
         self.offered = offered
+        self.hear = hear
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """An answer to an item with an alert rule, which gave way to a newer one."""
+
+    visit: Visit
+    whose: alerting.Answering
+    rule: ItemAlert
+    value: int
+    answered_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +117,27 @@ def save_in(session: Session, visit: Visit, part: int, posted: Posted, *, at: da
     stored = mine.responses.get(item.id)
     if stored is not None and stored.sequence > posted.sequence:
         if stored.value != posted.value:
-            raise NewerAnswer(_before_claim(session, visit, mine, item), posted.value)
+            raise NewerAnswer(
+                _before_claim(session, visit, mine, item), posted.value, _to_hear(visit, mine, item, posted, at)
+            )
         return _saved(mine, item, shows_help=_shows_help(mine, item, posted.value))  # a double click or a retry
     _store(session, visit, mine, item, posted, at=at)
     now = mine.answering(item.id, Current(posted.value, mine.sequence))
     return _saved(now, item, shows_help=_shows_help(mine, item, posted.value))
+
+
+def _to_hear(visit: Visit, mine: PartState, item: Item, posted: Posted, at: datetime) -> Hear | None:
+    rule = mine.instrument.alert_on(item.id)
+    if rule is None or posted.value is None:
+        return None
+    return Hear(visit, battery.whose(visit, mine), rule, posted.value, at - posted.delay)
+
+
+def hear(session: Session, refused: NewerAnswer, *, at: datetime) -> None:
+    """In a transaction of its own: of the refused one nothing stays."""
+    if (it := refused.hear) is not None:
+        alerting.heard(session, it.whose, it.rule, it.value, answered_at=it.answered_at, at=at)
+        _record(session, it.visit, "answer.conflict", at=at, detail=it.rule.rule)
 
 
 def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
@@ -120,6 +151,7 @@ def submit(session: Session, token: str, part: int, *, at: datetime) -> Place:
 def decline(session: Session, token: str, part: int, *, at: datetime) -> Place:
     """Closes one instrument that the patient would rather not answer. What was answered is kept and never scored.
 
+    Of one that was sent before and asked again, what was sent stands, with its scores: only the asking is declined.
     A second time, or after it was sent, changes nothing. Raises AssessmentClosed, SessionOver.
     """
     return submit_in(session, visits.of_session(session, token, at=at), part, at=at, declined=True)
@@ -201,9 +233,10 @@ def _saved(mine: PartState, item: Item, *, shows_help: bool) -> Saved:
 
 
 def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime, declined: bool) -> None:
-    answers = scored_answers(mine.instrument, mine.responses)
-    scored = scores.Scored(mine.id, mine.sequence)
-    scores.record(session, scored, mine.instrument, answers, at=at, was_declined=declined)
+    if not (declined and scores.stored(session, [mine.id])):  # else it was sent before, and those scores stand
+        answers = scored_answers(mine.instrument, mine.responses)
+        scored = scores.Scored(mine.id, mine.sequence)
+        scores.record(session, scored, mine.instrument, answers, at=at, was_declined=declined)
     for rule in mine.instrument.alerts:
         given = mine.responses.get(rule.item)
         if given is None or given.value is None:

@@ -1,8 +1,7 @@
 """The battery of an assessment: its administrations and their responses, as parts for the patient's pages."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, ItemAlert
 from prom_server.core.refusals import DefinitionError, NotFound, Refused
-from prom_server.core.responses import Current
+from prom_server.core.responses import Current, Responses
 from prom_server.core.visit import PartState, Visit
 from prom_server.services import catalogue, pinning
 from prom_server.services.alerting import Answering
@@ -70,6 +69,13 @@ def responses(
     return found
 
 
+def responses_up_to(session: Session, row: Administration, sequence: int | None, current: Responses) -> Responses:
+    """What the administration held up to an answer: of one that was taken up again, less than what it holds now."""
+    if sequence is None or sequence >= row.sequence:
+        return current
+    return responses(session, [row.id], until=sequence)[row.id]
+
+
 def _part(session: Session, row: Any, given: dict[str, Current]) -> PartState:
     return PartState(
         id=row.id,
@@ -87,23 +93,13 @@ def _planned(position: int, instrument_id: str, visit: Visit) -> PartState:
     return PartState(0, position, instrument, {}, 0, submitted=False)
 
 
-def begin(
-    session: Session,
-    visit: Visit,
-    parts: Iterable[PartState],
-    *,
-    at: datetime,
-    how: Mapping[str, object] = MappingProxyType({}),
-) -> None:
-    """Creates the administrations of these parts, pinned to today's definitions. Raises LicenceMissing.
-
-    `how` holds the columns that tell who answers in which way, where that is not the patient's own device.
-    """
+def begin(session: Session, visit: Visit, parts: Iterable[PartState], *, at: datetime) -> None:
+    """Creates the administrations of these parts, pinned to today's definitions. Raises LicenceMissing."""
     if catalogue.missing_licences(session, visit.clinic, visit.battery, visit.language):
         raise LicenceMissing("an instrument of the battery may not be used")
     instruments = {part.position: part.instrument for part in parts}
     pinning.archive(session, instruments.values(), at=at)
-    rows = [_row(visit, position, instrument, at=at) | {**how} for position, instrument in instruments.items()]
+    rows = [_row(visit, position, instrument, at=at) for position, instrument in instruments.items()]
     session.execute(insert(Administration), rows)
 
 

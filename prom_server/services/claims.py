@@ -64,7 +64,10 @@ def for_save(session: Session, visit: Visit, part: int, device: str | None) -> P
 
 
 def for_submit(session: Session, visit: Visit, part: int, *, at: datetime, declined: bool) -> bool:
-    """Closes an administration. False when it was closed before, or is not there."""
+    """Closes an administration; one that was sent before and is declined when asked again stands as it was sent.
+
+    False when it was closed before, or is not there.
+    """
     closed = session.scalar(
         update(Administration)
         .where(
@@ -73,7 +76,12 @@ def for_submit(session: Session, visit: Visit, part: int, *, at: datetime, decli
             Administration.in_error_at.is_(None),
             Administration.submitted_at.is_(None),
         )
-        .values(submitted_at=at, watched=False, declined_at=at if declined else None)
+        .values(watched=False, **(_declined(at) if declined else {"submitted_at": at, "declined_at": None}))
         .returning(Administration.id)
     )
     return closed is not None
+
+
+def _declined(at: datetime) -> dict[str, ColumnElement[Any]]:
+    before = Administration.sent_before_at
+    return {"submitted_at": func.coalesce(before, at), "declined_at": case((before.is_(None), at), else_=null())}

@@ -3,7 +3,7 @@
 One part is answered in one way: what a patient has begun on a device is not finished on paper.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -31,6 +31,8 @@ from prom_server.services.links import ANSWERABLE
 from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.courses import Course
 from prom_server.store.patients import Patient
+
+_NOBODY_YET = "own_device"  # of a part that was begun with another: its first answer settles how it is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def begin(
 ) -> str:
     """Begins one part, or goes on with one begun the same way; its administration's public id.
 
+    The battery has begun then, as with a patient's own start: an item with an alert rule that nobody reaches in another
+    part is flagged.
     Raises NotFound, AssessmentClosed, AlreadySubmitted, BegunOtherwise, EnteredOtherwise, NotOnPaper, LicenceMissing,
     and what `core.entry.check` refuses.
     """
@@ -103,13 +107,14 @@ def begin(
     visits.require_open(visit)
     check(how, assessment.opens_on, finding.local_day(at, by.clinic))
     claims.assessment(session, visit, started_at=at)
-    part = _part(battery.load(session, visit), position)
+    parts = battery.load(session, visit)
+    part = _part(parts, position)
     if part.submitted:
         raise AlreadySubmitted(part.instrument.id)
     if how.mode is Mode.PAPER and part.adaptive:
         raise NotOnPaper(part.instrument.id)
-    if not part.begun:
-        battery.begin(session, visit, [part], at=at, how=_columns(how, by))
+    if missing := [each for each in parts if not each.begun]:
+        battery.begin(session, replace(visit, mode=_NOBODY_YET), missing, at=at)
     row = _taken(session, visit, position, how, by=by)
     record(session, row.public_id, patient, "entry.begin", by=by, at=at, detail=how.mode)
     return row.public_id
@@ -155,10 +160,15 @@ def how_of(row: Administration) -> How:
     return How(Mode(row.mode), Respondent(row.respondent), row.relation, row.assisted_by, row.written_on)
 
 
-def found(session: Session, public_id: str, mode: Mode | None = None, *, by: StaffMember, at: datetime) -> Begun:
-    """A part that staff enter; with `mode` one of that kind only. Raises NotFound, AlreadyMarked, BegunOtherwise."""
+def found(
+    session: Session, public_id: str, mode: Mode | None = None, *, by: StaffMember, at: datetime, lock: bool = False
+) -> Begun:
+    """A part that staff enter; with `mode` one of that kind only. `lock` claims its assessment before it is read.
+
+    Raises NotFound, AlreadyMarked, BegunOtherwise.
+    """
     require(by, Action.ENTER_ANSWERS)
-    row, assessment, course, patient = finding.administration(session, public_id, by=by)
+    row, assessment, course, patient = finding.administration(session, public_id, by=by, lock=lock)
     if row.mode not in ([mode] if mode else list(Mode)):
         raise BegunOtherwise(row.instrument_id)
     visit = visit_of(assessment, course, patient, row.mode, by=by, at=at)

@@ -1,4 +1,9 @@
-"""Rows by the opaque id of an address. Another clinic's and an unknown one are the same: NotFound."""
+"""Rows by the opaque id of an address. Another clinic's and an unknown one are the same: NotFound.
+
+`lock` holds a row until the commit, but for those that only refer to it: an audit line of the same patient, or a save
+in the same assessment, does not wait for it. With an assessment nothing else is held; else two acts could wait for each
+other.
+"""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -25,7 +30,7 @@ def checked(public_id: str) -> str:
 
 def patient(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> Patient:
     statement = select(Patient).where(Patient.clinic_id == by.clinic.id, Patient.public_id == checked(public_id))
-    row = session.scalars(statement.with_for_update() if lock else statement).one_or_none()
+    row = session.scalars(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
     if row is None:
         raise NotFound("no such patient")
     return row
@@ -37,7 +42,7 @@ def course(session: Session, public_id: str, *, by: StaffMember, lock: bool = Fa
         .join(Patient, Patient.id == Course.patient_id)
         .where(Course.clinic_id == by.clinic.id, Course.public_id == checked(public_id))
     )
-    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = session.execute(statement.with_for_update(key_share=True) if lock else statement).one_or_none()
     if row is None:
         raise NotFound("no such course")
     return row
@@ -52,7 +57,8 @@ def assessment(
         .join(Patient, Patient.id == Assessment.patient_id)
         .where(Assessment.clinic_id == by.clinic.id, Assessment.public_id == checked(public_id))
     )
-    row = session.execute(statement.with_for_update() if lock else statement).one_or_none()
+    held = statement.with_for_update(of=Assessment, key_share=True)
+    row = session.execute(held if lock else statement).one_or_none()
     if row is None:
         raise NotFound("no such assessment")
     return row
@@ -70,10 +76,12 @@ def administrations(by: StaffMember) -> Select[Administration, Assessment, Cours
 
 
 def administration(
-    session: Session, public_id: str, *, by: StaffMember
+    session: Session, public_id: str, *, by: StaffMember, lock: bool = False
 ) -> tuple[Administration, Assessment, Course, Patient]:
-    """One that counts. Raises NotFound, and AlreadyMarked where it was entered in error."""
-    row = session.execute(administrations(by).where(Administration.public_id == checked(public_id))).one_or_none()
+    """One that counts; `lock` holds its assessment. Raises NotFound, AlreadyMarked where it was entered in error."""
+    statement = administrations(by).where(Administration.public_id == checked(public_id))
+    held = statement.with_for_update(of=Assessment, key_share=True)
+    row = session.execute(held if lock else statement).one_or_none()
     if row is None:
         raise NotFound("no such administration")
     if row[0].in_error_at is not None:

@@ -69,7 +69,7 @@ def start_on(
             DeviceRow.revoked_at.is_(None),
             DeviceRow.set_up_until.is_(None),
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one_or_none()
     if device is None:
         raise NotFound("no such tablet")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.entry import Difference, Mode, PaperView, answered_on_paper, asked, differences
 from prom_server.core.permissions import StaffMember
 from prom_server.core.visit import PartState
-from prom_server.services import alerting, answering, battery, claims, entry, visits
+from prom_server.services import alerting, answering, battery, entry, visits
 from prom_server.services.answering import AlreadySubmitted, NotAskedNow, Posted
 from prom_server.services.entry import Begun
 
@@ -37,7 +37,7 @@ def second_pass(
     session: Session, public_id: str, answers: Mapping[str, int | None], *, by: StaffMember, at: datetime
 ) -> tuple[Difference, ...]:
     """What the second pass says otherwise than what the first one stored. Stores no answer; what alerts, alerts now."""
-    begun = entry.found(session, public_id, Mode.PAPER, by=by, at=at)
+    begun = entry.found(session, public_id, Mode.PAPER, by=by, at=at, lock=True)
     visits.require_open(begun.visit, unless=begun.mine.submitted)
     if begun.mine.submitted:
         return ()
@@ -69,11 +69,10 @@ def store_paper(
     Not sent is the first of two passes: what needs somebody now is an alert already then. Returns the number of the
     item that raised one. A second time changes nothing. Raises NotAskedNow, EnteredMeanwhile, AssessmentClosed.
     """
-    begun = entry.found(session, public_id, Mode.PAPER, by=by, at=at)
+    begun = entry.found(session, public_id, Mode.PAPER, by=by, at=at, lock=True)
     visits.require_open(begun.visit, unless=begun.mine.submitted)
     if begun.mine.submitted:
         return None
-    claims.assessment(session, begun.visit)
     asks = asked(begun.mine.instrument, answers)
     needs_somebody = None
     for item_id, value in _to_store(begun, answers, asks):

@@ -35,7 +35,8 @@ def replan(session: Session, course: Course, *, by: StaffMember, at: datetime) -
         each.time_point: each
         for each in plan(protocol, course.starts_on, given(session, course, by=by), finished=finished)
     }
-    rows = session.scalars(select(Assessment).where(Assessment.course_id == course.id).with_for_update()).all()
+    mine = select(Assessment).where(Assessment.course_id == course.id)
+    rows = session.scalars(mine.with_for_update(key_share=True)).all()
     lines = [_apply(session, row, windows.get(row.time_point), at=at) for row in rows]
     known = {row.time_point for row in rows}
     lines += [_create(session, course, each) for each in windows.values() if each.time_point not in known]

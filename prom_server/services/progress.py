@@ -1,6 +1,7 @@
 """How far assessments are: "31 of 58", and how many instruments were submitted.
 
-Of an adaptive instrument m is the most that it asks, until it was submitted: then what it asked was all. Its answers
+Of an adaptive instrument m is the most that it asks, until it was submitted: then what it asked was all. One that
+was declined had more to ask. Its answers
 are counted, not replayed: after a changed answer n may hold one to an item that is no longer led to, but never passes
 m.
 """
@@ -81,8 +82,12 @@ def _counted(
     found = {}
     for row in rows:
         instrument = pinning.begun_with(session, row)
-        found[row.id] = instrument, _count(instrument, given.get(row.id, {}), done=row.submitted_at is not None)
+        found[row.id] = instrument, _count(instrument, given.get(row.id, {}), done=_is_done(row))
     return found
+
+
+def _is_done(row: Administration) -> bool:
+    return row.submitted_at is not None and row.declined_at is None
 
 
 def _count(instrument: Instrument, given: Mapping[str, bool], *, done: bool) -> Counted:

@@ -2,14 +2,16 @@
 
 What was answered stays as it is, and so does what it was answered under. New scores are appended and the old ones
 superseded, one stretch of administrations at a time; what is under the revision already is passed over, so a second
-run, or one after a crash, does only what is left. Alerts follow answers, not scores: they are not touched.
+run, or one after a crash, does only what is left. A part that was asked again and not sent since has the scores of
+before: they are computed again from the answers that they counted. Alerts follow answers, not scores: they are not
+touched.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument
@@ -45,6 +47,7 @@ class _Change:
     row: Administration
     patient_id: int
     before: Sequence[Stored]
+    sequence: int  # of the last answer that it counts
     now: tuple[Score, ...]
 
     @property
@@ -63,7 +66,7 @@ def target(instrument_id: str, revision: int) -> Instrument:
 
 
 def administrations(session: Session, act: Act) -> int:
-    """How many were submitted, scored under this revision already or not."""
+    """How many were sent, scored under this revision already or not."""
     return session.scalar(select(func.count()).select_from(_submitted(act).subquery())) or 0
 
 
@@ -100,7 +103,7 @@ def _submitted(act: Act) -> Select[Administration, int]:
         .join(Assessment, Assessment.id == Administration.assessment_id)
         .where(
             Administration.instrument_id == act.target.id,
-            Administration.submitted_at.is_not(None),
+            or_(Administration.submitted_at.is_not(None), Administration.sent_before_at.is_not(None)),
             Administration.in_error_at.is_(None),
         )
         .order_by(Administration.id)
@@ -121,13 +124,20 @@ def _changes(
     changes, wrong = [], []
     for row, patient in left:
         begun = pinning.begun_with(session, row)
-        found = [Misfit(row.public_id, begun.revision, each) for each in misfits(begun, act.target, responses[row.id])]
+        sequence = _counted(row, before[row.id])
+        given = battery.responses_up_to(session, row, sequence, responses[row.id])
+        found = [Misfit(row.public_id, begun.revision, each) for each in misfits(begun, act.target, given)]
         wrong.extend(found)
         if not found:
-            answers = scores.answers_under(act.target, begun, responses[row.id])
+            answers = scores.answers_under(act.target, begun, given)
             now = scores.computed(act.target, answers, was_declined=row.declined_at is not None)
-            changes.append(_Change(row, patient, before[row.id], now))
+            changes.append(_Change(row, patient, before[row.id], sequence, now))
     return changes, tuple(wrong)
+
+
+def _counted(row: Administration, before: Sequence[Stored]) -> int:
+    """Up to which answer the current scores count; an older server's count all there are."""
+    return max((each.sequence for each in before if each.sequence is not None), default=row.sequence)
 
 
 def _done(act: Act, before: Sequence[Stored]) -> bool:
@@ -143,7 +153,7 @@ def _record(session: Session, act: Act, changes: Sequence[_Change], *, at: datet
 
 
 def _rows(change: _Change, target: Instrument, *, at: datetime) -> list[dict[str, object]]:
-    scored = scores.Scored(change.row.id, change.row.sequence)
+    scored = scores.Scored(change.row.id, change.sequence)
     return scores.rows_of(scored, target, change.now, at=at)
 
 

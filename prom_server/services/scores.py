@@ -18,6 +18,7 @@ from prom_server.store.assessments import Administration, RecordedScore
 class Stored:
     """A score as it stands in the database, with what it was computed under."""
 
+    id: int
     administration_id: int
     pin: Pin
     score: Score
@@ -114,7 +115,7 @@ def _stored(row: RecordedScore, administration: Administration) -> Stored:
     pin = pin_in(administration)
     if row.instrument_revision is not None and row.content_hash is not None:
         pin = Pin(pin.instrument_id, row.instrument_revision, row.content_hash, row.supplement_hash)
-    return Stored(administration.id, pin, _score(row), row.computed_at, row.superseded_at is None, row.sequence)
+    return Stored(row.id, administration.id, pin, _score(row), row.computed_at, row.superseded_at is None, row.sequence)
 
 
 def _score(row: RecordedScore) -> Score:

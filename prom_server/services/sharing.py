@@ -1,7 +1,8 @@
 """Results for the patient: only where the clinic turned that on, and after a clinician has looked at them.
 
-What is shared is what was looked at: a score that was computed later is not shown until it is shared again. The patient
-reads it by a link of theirs, after the birth date, for a while. No session begins: nothing of it is kept on a device.
+What is shared is what was looked at: a later score is not shown until it is shared again. Later is what has a higher
+id, not a later time: a submit that waited for the sharing is dated before it. The patient reads it by a link of theirs,
+after the birth date, for a while. No session begins: nothing of it is kept on a device.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.permissions import Action, StaffMember, require
@@ -50,28 +51,28 @@ def shareable(session: Session, patient_public_id: str, *, by: StaffMember) -> t
         .join(Course, Course.id == Assessment.course_id)
         .join(Administration, Administration.assessment_id == Assessment.id)
         .where(Assessment.patient_id == patient.id, *_SENT)
-        .order_by(Administration.submitted_at)
+        .order_by(func.coalesce(Administration.submitted_at, Administration.sent_before_at))
     ).all()
     computed = _computed(session, [each for _row, _course, each in rows])
     lines: dict[int, SharedLine] = {}
     for row, course, administration in rows:
-        before = lines[row.id].scored_at if row.id in lines else _sent_at(administration)
-        scored_at = max([before, *(_computed_at(each, administration) for each in computed[administration.id])])
+        before = lines[row.id].last_score if row.id in lines else 0
+        last = max([before, *(each.id for each in computed[administration.id])])
         lines[row.id] = SharedLine(
             row.public_id,
             catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(row.time_point).name,
             _sent_at(administration),
-            scored_at,
+            last,
             row.results_shared_at,
-            row.results_shared_at is not None and scored_at > row.results_shared_at,
+            row.results_shared_at is not None and last > (row.results_seen or 0),
         )
     return tuple(sorted(lines.values(), key=lambda line: line.answered_at, reverse=True))
 
 
-def share(session: Session, assessment_public_id: str, *, seen: datetime, by: StaffMember, at: datetime) -> str:
+def share(session: Session, assessment_public_id: str, *, seen: int, by: StaffMember, at: datetime) -> str:
     """The patient may read the results as they stand; returns the patient's public id.
 
-    `seen` is the latest score that the page showed. Raises NotFound, ResultsNotShown, NothingToShare, AlertStillOpen,
+    `seen` is the last score that the page showed. Raises NotFound, ResultsNotShown, NothingToShare, AlertStillOpen,
     ScoredMeanwhile.
     """
     require(by, Action.SHARE_RESULTS)
@@ -83,12 +84,13 @@ def share(session: Session, assessment_public_id: str, *, seen: datetime, by: St
     if not sent:
         raise NothingToShare(row.public_id)
     computed = _computed(session, sent)
-    if any(_computed_at(each, part) > seen for part in sent for each in computed[part.id]):
+    last = max((each.id for part in sent for each in computed[part.id]), default=0)
+    if last > seen:
         raise ScoredMeanwhile(row.public_id)
     waiting = (Alert.administration_id == Administration.id, Alert.level == "alert", Alert.resolved_at.is_(None))
     if session.scalar(select(exists().where(mine, *waiting))):
         raise AlertStillOpen(row.public_id)
-    _set(session, row, "results.share", at, by=by, at=at)
+    _set(session, row, "results.share", at, last, by=by, at=at)
     return patient.public_id
 
 
@@ -97,14 +99,22 @@ def take_back(session: Session, assessment_public_id: str, *, by: StaffMember, a
     require(by, Action.SHARE_RESULTS)
     row, _course, patient = finding.assessment(session, assessment_public_id, by=by, lock=True)
     if row.results_shared_at is not None:
-        _set(session, row, "results.take_back", None, by=by, at=at)
+        _set(session, row, "results.take_back", None, None, by=by, at=at)
     return patient.public_id
 
 
 def _set(
-    session: Session, row: Assessment, action: str, shared_at: datetime | None, *, by: StaffMember, at: datetime
+    session: Session,
+    row: Assessment,
+    action: str,
+    shared_at: datetime | None,
+    seen: int | None,
+    *,
+    by: StaffMember,
+    at: datetime,
 ) -> None:
-    session.execute(update(Assessment).where(Assessment.id == row.id).values(results_shared_at=shared_at))
+    facts = {"results_shared_at": shared_at, "results_seen": seen}
+    session.execute(update(Assessment).where(Assessment.id == row.id).values(**facts))
     subject = f"assessment:{row.public_id}"
     audit.record(session, action, by=by, at=at, patient_id=row.patient_id, subject=subject)
 
@@ -167,7 +177,7 @@ def _shared(
     results: list[Result] = []
     unnamed: list[str] = []
     for part in parts:
-        seen = [each.score for each in computed[part.id] if not _is_later(each, part, row)]
+        seen = [each.score for each in computed[part.id] if each.id <= (row.results_seen or 0)]
         named, rest = results_of(pinning.begun_with(session, part), seen)
         results += named
         unnamed += rest
@@ -177,7 +187,11 @@ def _shared(
 
 # ---- Both
 
-_SENT = (Administration.submitted_at.is_not(None), Administration.in_error_at.is_(None))
+# What was asked again and not sent since keeps its scores until then, as on the trend.
+_SENT = (
+    or_(Administration.submitted_at.is_not(None), Administration.sent_before_at.is_not(None)),
+    Administration.in_error_at.is_(None),
+)
 
 
 def _computed(session: Session, administrations: Iterable[Administration]) -> dict[int, list[Stored]]:
@@ -187,15 +201,6 @@ def _computed(session: Session, administrations: Iterable[Administration]) -> di
     return found
 
 
-def _is_later(score: Stored, administration: Administration, row: Assessment) -> bool:
-    """Whether it was computed after the results were shared: nobody has looked at it for the patient."""
-    return row.results_shared_at is not None and row.results_shared_at < _computed_at(score, administration)
-
-
-def _computed_at(score: Stored, administration: Administration) -> datetime:
-    return score.computed_at or _sent_at(administration)
-
-
 def _sent_at(administration: Administration) -> datetime:
     """Of one that was sent."""
-    return administration.submitted_at or administration.started_at
+    return administration.submitted_at or administration.sent_before_at or administration.started_at

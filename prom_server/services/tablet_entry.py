@@ -16,6 +16,7 @@ from prom_server.services.links import Opened
 from prom_server.services.visits import Attempt
 from prom_server.store.assessments import Assessment
 from prom_server.store.clinics import Clinic
+from prom_server.store.kiosks import Device as DeviceRow
 from prom_server.store.kiosks import Handover
 from prom_server.store.patients import Patient
 
@@ -40,18 +41,25 @@ def is_waiting(session: Session, where: Where, *, at: datetime) -> bool:
     return session.scalar(select(Handover.id).where(*where.conditions(at)).limit(1)) is not None
 
 
-def clinic_of(session: Session, where: Where, *, at: datetime) -> ClinicFacts | None:
-    row = session.scalars(
-        select(Clinic).join(Handover, Handover.clinic_id == Clinic.id).where(*where.conditions(at))
-    ).first()
-    return links.clinic_facts(row) if row else None
+def waiting(session: Session, where: Where, *, at: datetime) -> tuple[str, ClinicFacts] | None:
+    """The public id of the handover that waits here, and its clinic. Tells nothing of whose."""
+    row = session.execute(
+        select(Handover.public_id, Clinic)
+        .join(Clinic, Clinic.id == Handover.clinic_id)
+        .where(*where.conditions(at))
+        .order_by(Handover.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return (row[0], links.clinic_facts(row[1])) if row else None
 
 
 def claim(session: Session, device: Device, code: str, *, at: datetime) -> bool:
     """Compares a code that was counted: the right one waits on this tablet from now on, and nowhere else.
 
     A wrong, used, expired or foreign one is told apart nowhere: one statement finds nothing, and that is all.
+    The tablet is held first and then what waits on it, as by the desk.
     """
+    session.execute(select(DeviceRow.id).where(DeviceRow.id == device.id).with_for_update(key_share=True))
     waits = (*handovers.code_waits(device.clinic, code), _free_or_on(device), Handover.expires_at > at)
     found = session.scalars(select(Handover.id).where(*waits).limit(2)).all()
     if len(found) != 1 or not _claimed(session, device, found[0], at=at):

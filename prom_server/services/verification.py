@@ -67,15 +67,8 @@ def _differences(
     if row.submitted_at is not None and not any(each.current for each in recorded):
         yield replace(here, problem=Problem.WITHOUT_SCORES)
     for done in _computations(row, recorded):
-        answered = _answered(session, row, done.sequence, responses)
+        answered = battery.responses_up_to(session, row, done.sequence, responses)
         yield from _compared(session, replace(here, revision=done.pin.revision), begun, done, answered)
-
-
-def _answered(session: Session, row: Administration, sequence: int | None, current: Responses) -> Responses:
-    """What the administration held up to an answer: of one that was taken up again, less than what it holds now."""
-    if sequence is None or sequence >= row.sequence:
-        return current
-    return battery.responses(session, [row.id], until=sequence)[row.id]
 
 
 def _computations(row: Administration, recorded: Sequence[Stored]) -> list[_Computation]:

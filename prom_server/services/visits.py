@@ -90,6 +90,7 @@ class Attempt:
 
     token: str | None
     left: int
+    assessment: str | None = None  # that the session is for: its opaque id
 
 
 def count_attempt(session: Session, token: str, *, at: datetime) -> None:
@@ -126,7 +127,8 @@ def look_at_session(session: Session, session_token: str, *, at: datetime) -> Li
 def of_session(session: Session, session_token: str | None, *, at: datetime, given_at: datetime | None = None) -> Visit:
     """The visit of a live session. Raises SessionOver; on a tablet TabletCovered or TabletOver.
 
-    `given_at`, of an answer that is on its way, takes what a covered tablet still sends: see `presence_of`.
+    `given_at`, of an answer that is on its way, takes what a covered tablet still sends: see `presence_of`. The
+    assessment is open where it is now or was then.
     """
     row = session.execute(_OF_SESSION, {"token_hash": hash_token(session_token or "")}).one_or_none()
     if row is None:
@@ -149,7 +151,7 @@ def of_session(session: Session, session_token: str | None, *, at: datetime, giv
         language=language,
         stale=presence is Presence.HERE and at - mine.seen_at > (TABLET_TOUCH_AFTER if on_tablet else TOUCH_AFTER),
         mode="kiosk" if on_tablet else "own_device",
-        open=status_of(assessment, clinic, at=at) in ANSWERABLE,
+        open=any(status_of(assessment, clinic, at=each) in ANSWERABLE for each in (at, given_at or at)),
         completed=assessment.completed_at is not None,
         items_per_screen=protocol.items_per_screen if on_tablet else 1,
     )
@@ -166,7 +168,8 @@ def presence_of(mine: PatientSession, clinic: Clinic, *, at: datetime, given_at:
     session that nobody has ended, only time, takes it still, and is covered at most: it shows nothing more.
     """
     now = _presence(mine, clinic, at=at)
-    if now is not Presence.GONE or given_at is None or mine.handover_id is None:
+    in_time = given_at is not None and mine.created_at <= given_at and at - mine.created_at <= AT_MOST
+    if now is not Presence.GONE or given_at is None or not in_time or mine.handover_id is None:
         return now
     then = _presence(mine, clinic, at=given_at)
     return Presence.GONE if then is Presence.GONE else Presence.COVERED
@@ -244,4 +247,4 @@ def open_by_birth_date(session: Session, opened: Opened, birth_date: date, *, at
     )
     subject = f"assessment:{opened.assessment.public_id}"
     birth_dates.record(session, "assessment.open", opened.patient, at=at, subject=subject)
-    return Attempt(token, birth_dates.WRONG_DATES_ALLOWED)
+    return Attempt(token, birth_dates.WRONG_DATES_ALLOWED, opened.assessment.public_id)

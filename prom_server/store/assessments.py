@@ -48,6 +48,7 @@ class Assessment(Base):
     completed_at: Mapped[datetime | None] = mapped_column(Instant)
     cancelled_at: Mapped[datetime | None] = mapped_column(Instant)
     results_shared_at: Mapped[datetime | None] = mapped_column(Instant)  # with the patient, by a clinician
+    results_seen: Mapped[int | None] = mapped_column(BigId)  # the id of the last score that was looked at then
 
 
 class Administration(Base):

@@ -9,7 +9,7 @@ from prom_server.core.accounts import PasswordLinkView, TooManyAttempts, WeakPas
 from prom_server.core.permissions import Action
 from prom_server.services import accounts, staffing
 from prom_server.transaction import reading, transaction
-from prom_server.web import forms
+from prom_server.web import forms, tablets
 from prom_server.web.guard import PERSON, RETURN_TO, RULES, SignedOut
 
 pages = Blueprint("auth", __name__)
@@ -42,6 +42,7 @@ def sign_in() -> Shown:
         return _sign_in_page(form, 422)
     return_to, before = session.get(RETURN_TO), session.get(PERSON)
     same_person = before == attempt.staff_id
+    tablets.end_patient()
     session.clear()  # a new session at sign-in
     g.pop("csrf_token", None)  # and a new token against forgery: the form library keeps the old one for the request
     session["staff"], session[PERSON] = token, attempt.staff_id

@@ -27,6 +27,8 @@ PRIVATE_LINKS = {
     "visit_entry.identify",
     "opt_out.reminders",
     "opt_out.choose",
+    "results.ask",
+    "results.read",
     "auth.set_password",
 }
 

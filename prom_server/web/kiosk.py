@@ -1,5 +1,6 @@
 """The clinic's tablet: it waits, asks for the birth date, covers itself, comes back to its start. It names nobody."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
@@ -22,6 +23,7 @@ pages = Blueprint("kiosk", __name__)
 
 LOOKS_AGAIN = 5  # seconds between two looks of a waiting tablet
 MESSAGE_STAYS = 30  # seconds
+WAITED_FOR = "waited_for"  # in the session: the handover whose birth date is asked for
 
 
 # ---- Waiting, and the way in
@@ -37,13 +39,22 @@ def start() -> Shown:
     if device is not None and device.locked:
         return _calm(render_template("kiosk/locked.html", clinic=device.clinic), MESSAGE_STAYS)
     with reading() as database:
-        clinic = tablet_entry.clinic_of(database, g.where, at=at)
-    if clinic is not None:
-        return _birth_page(clinic)
+        waiting = tablet_entry.waiting(database, g.where, at=at)
+    if waiting is not None:
+        return _birth_page(_clinic_of(waiting))
     if device is None:
         return _own_device_is_back()
     preferences.forget()
     return _calm(render_template("kiosk/waiting.html", clinic=device.clinic), LOOKS_AGAIN)
+
+
+def _clinic_of(waiting: tuple[str, ClinicFacts]) -> ClinicFacts:
+    """How the page looks was chosen by whoever was waited for then: with another one that is forgotten."""
+    handover, clinic = waiting
+    if session.get(WAITED_FOR) not in {None, handover}:
+        preferences.forget()
+    session[WAITED_FOR] = handover
+    return clinic
 
 
 def _own_device_is_back() -> Response:
@@ -93,16 +104,17 @@ def birth_date() -> Shown:
     if g.device is not None and g.device.locked:
         return redirect(url_for(".start"), 303)
     with reading() as database:
-        clinic = tablet_entry.clinic_of(database, g.where, at=clock.now())
-    if clinic is None:
+        waiting = tablet_entry.waiting(database, g.where, at=clock.now())
+    if waiting is None:
         raise HandoverGone("nothing waits here")
+    clinic = _clinic_of(waiting)
     typed = typed_date()
     if typed is None:
         return _birth_page(clinic, 422, error="not_a_date", typed=request.form)
     attempt = _tried(typed)
     if attempt.token is None:
         return _birth_page(clinic, 422, error="wrong_date", left=attempt.left)
-    return _open(attempt.token)
+    return _open(attempt.token, preferences.chosen())
 
 
 def _tried(typed: date) -> Attempt:
@@ -112,8 +124,7 @@ def _tried(typed: date) -> Attempt:
         return tablet_entry.identify(database, g.where, typed, at=clock.now())
 
 
-def _open(token: str) -> Response:
-    chosen = preferences.chosen()
+def _open(token: str, chosen: Mapping[str, str]) -> Response:
     browser.let_go()
     session.pop(HANDOVER, None)
     session["patient"] = token
@@ -177,7 +188,7 @@ def here() -> Shown:
     if attempt.token is None:
         response = _birth_page(now.clinic, 422, error="wrong_date", left=attempt.left, resumes=True)
         return browser.refreshing(response, now.times.cover_after, "kiosk.cover")
-    return _open(attempt.token)
+    return _open(attempt.token, {})  # what was chosen on a page that anybody could touch is nobody's
 
 
 @pages.route("/kiosk/stop", methods=["GET", "POST"])

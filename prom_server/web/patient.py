@@ -1,6 +1,8 @@
 """The patient's pages once identified: the questions, the review, the help page, the thanks."""
 
 import hmac
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue as Shown
@@ -13,11 +15,11 @@ from prom_server.services.answering import NotAskedNow, Saved, Unfinished
 from prom_server.transaction import reading, transaction
 from prom_server.web import tablets
 from prom_server.web.errors import refused, wants_json
-from prom_server.web.posting import posted, seconds_now, since
+from prom_server.web.posting import posted, seconds_now, sequence_of, since
 
 pages = Blueprint("patient", __name__)
 
-SHOWN = "shown"  # in the session: since when the item that is about to be skipped is on the screen
+SKIPPING = "skipping"  # in the session: the item that is about to be skipped, since when it is shown, and its sequence
 
 
 @pages.get("/answer")
@@ -67,8 +69,7 @@ def ahead(part: int, number: int) -> Shown:
 def answer(part: int, number: int) -> Shown:
     """Stores one answer and goes on. For our script: the sequence and the next address."""
     if request.form.get("go") == "skip":
-        session[SHOWN] = [part, number, since(request.form)]
-        return redirect(url_for(".skip", part=part, number=number), 303)
+        return ask_about_skip(part, number)
     if "value" not in request.form and request.form.get("go") != "skip-confirmed":
         with reading() as database:
             view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
@@ -84,8 +85,16 @@ def skip(part: int, number: int) -> Shown:
     """Asks once whether to skip."""
     with reading() as database:
         view = visit_pages.step(database, session["patient"], part, number, at=clock.now())
-    *item, since = session.get(SHOWN, [None])
-    return render_template("patient/skip.html", view=view, rendered=since if item == [part, number] else None)
+    *item, rendered, sequence = session.get(SKIPPING, [None, None])
+    if item != [part, number]:
+        rendered, sequence = None, view.sequence
+    return render_template("patient/skip.html", view=view, rendered=rendered, sequence=sequence)
+
+
+def ask_about_skip(part: int, number: int) -> Shown:
+    """The page that asks has the sequence of the one before: a newer answer is asked about, not overwritten."""
+    session[SKIPPING] = [part, number, since(request.form), sequence_of(request.form)]
+    return redirect(url_for("patient.skip", part=part, number=number), 303)
 
 
 @pages.get("/answer/<int(max=99):part>/<int(max=999):number>/help")
@@ -166,10 +175,13 @@ def leave() -> Shown:
 
 
 @pages.app_errorhandler(answering.NewerAnswer)
-def newer_answer(error: answering.NewerAnswer) -> Shown:
+def newer_answer(error: answering.NewerAnswer, others: Mapping[str, str] = MappingProxyType({})) -> Shown:
+    """Asks which of two answers is right. `others`: fields of those on the same screen, asked about after it."""
+    with transaction() as database:
+        answering.hear(database, error, at=clock.now())
     if wants_json():
         return {"error": "newer_answer"}, 409
-    return render_template("patient/conflict.html", view=error.view, offered=error.offered), 409
+    return render_template("patient/conflict.html", view=error.view, offered=error.offered, others=others), 409
 
 
 @pages.app_errorhandler(NotAskedNow)

@@ -22,6 +22,14 @@ def posted(form: Mapping[str, str]) -> Posted:
         raise InvalidAnswer("not an answer") from error
 
 
+def sequence_of(form: Mapping[str, str]) -> int:
+    """That the page was made with."""
+    try:
+        return whole(form.get("sequence", ""))
+    except ValueError as error:
+        raise InvalidAnswer("not a page of ours") from error
+
+
 def seconds_now() -> int:
     """When a page is made, for its own form: see `shown_for`."""
     return int(clock.now().timestamp())

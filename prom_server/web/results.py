@@ -1,7 +1,5 @@
 """Results for the patient: a clinician shares them; the patient reads them by the own link, after the birth date."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue as Shown
 
@@ -59,9 +57,6 @@ def take_back(public_id: str) -> Shown:
     return redirect(url_for("clinic.patient", public_id=patient), 303)
 
 
-def _seen() -> datetime:
-    """The latest score that the page showed; nothing, where the form does not say it."""
-    try:
-        return datetime.fromisoformat(request.form.get("seen", "")).astimezone(UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+def _seen() -> int:
+    """The last score that the page showed; none, where the form does not say it."""
+    return request.form.get("seen", 0, type=int)

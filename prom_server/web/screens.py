@@ -9,10 +9,12 @@ from prom_server.core.screens import MOST
 from prom_server.services import answering, visit_pages
 from prom_server.services.answering import NewerAnswer, Saved
 from prom_server.transaction import reading, transaction
-from prom_server.web.patient import SHOWN, address, after_save
+from prom_server.web.patient import address, after_save, ask_about_skip, newer_answer
 from prom_server.web.posting import posted, since, whole
 
 pages = Blueprint("screens", __name__)
+
+SKIP = "skip"  # for a value: what the page that asks about two answers may say
 
 
 @pages.route("/answer/<int(max=99):part>/<int(max=999):number>/together", methods=["GET", "POST"])
@@ -21,12 +23,14 @@ def answer(part: int, number: int) -> Shown:
     if request.method == "GET":  # a reload, or Back
         return redirect(url_for("patient.step", part=part, number=number), 303)
     asked = _asked()
-    chosen = [step for step in asked if f"value-{step}" in request.form]
-    saved = _save(part, chosen)
-    skip = request.form.get("skip")
+    skip = _step(request.form["skip"]) if "skip" in request.form else None
+    chosen = [step for step in asked if f"value-{step}" in request.form and step != skip]
+    saved, newer = _save(part, chosen)
+    if newer:
+        first, *others = newer
+        return newer_answer(newer[first], _asked_after(first, newer[first].view.sequence, others))
     if skip is not None:
-        session[SHOWN] = [part, _step(skip), since(request.form)]
-        return redirect(url_for("patient.skip", part=part, number=_step(skip)), 303)
+        return ask_about_skip(part, skip)
     if saved is not None and chosen == asked:
         return after_save(saved, part, saved.number)
     return _again(part, number)
@@ -47,19 +51,33 @@ def _step(text: str) -> int:
         raise InvalidAnswer("not a step") from error
 
 
-def _save(part: int, steps: list[int]) -> Saved | None:
+def _save(part: int, steps: list[int]) -> tuple[Saved | None, dict[int, NewerAnswer]]:
     """Each in a transaction of its own: one that was answered on another page meanwhile takes no other with it."""
-    saved, newer = None, None
+    saved, newer = None, {}
     for step in steps:
-        form = {**request.form, "item": request.form[f"item-{step}"], "value": request.form[f"value-{step}"]}
         try:
             with transaction() as database:
-                saved = answering.save(database, session["patient"], part, posted(form), at=clock.now())
+                saved = answering.save(database, session["patient"], part, posted(_alone(step)), at=clock.now())
         except NewerAnswer as error:
-            newer = newer or error
-    if newer is not None:
-        raise newer
-    return saved
+            newer[step] = error
+    return saved, newer
+
+
+def _alone(step: int) -> dict[str, str]:
+    """One of the answers, as if its item had stood alone."""
+    value = request.form[f"value-{step}"]
+    sequence = request.form.get(f"sequence-{step}", request.form.get("sequence", ""))
+    go = "skip-confirmed" if value == SKIP else ""
+    return {**request.form, "item": request.form[f"item-{step}"], "value": value, "sequence": sequence, "go": go}
+
+
+def _asked_after(first: int, sequence: int, others: list[int]) -> dict[str, str]:
+    """For the page that asks about `first`: that item at its new sequence, the others as old as they were posted."""
+    if not others:
+        return {}
+    fields = {"sequence": request.form.get("sequence", ""), f"sequence-{first}": str(sequence)}
+    fields |= {f"item-{step}": request.form[f"item-{step}"] for step in (first, *others)}
+    return fields | {f"value-{step}": request.form[f"value-{step}"] for step in others}
 
 
 def _again(part: int, number: int) -> Shown:

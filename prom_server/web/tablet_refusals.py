@@ -14,6 +14,7 @@ from prom_server.web.errors import wants_json
 from prom_server.web.tablets import HANDOVER
 
 STUCK_FOR = 90  # seconds
+VISIT = "visit"  # in the session, and in each form of a patient: the assessment that the browser is open for
 
 
 def install(app: Flask) -> None:
@@ -54,9 +55,15 @@ def no_tablet(error: NotATablet | SetUpOver) -> Shown:
 
 
 def stale_form(_error: CSRFError) -> Shown:
-    """On a tablet an old form is somebody else's: it stores nothing, and the start is shown."""
+    """On a tablet an old form is somebody else's: it stores nothing, and the start is shown.
+
+    In a browser in which another link was opened meanwhile it is too, and nobody is sent on to the other questions.
+    """
     if tablets.is_tablet():
         return _elsewhere(url_for("kiosk.start"))
+    here = session.get(VISIT)
+    if here is not None and request.form.get(VISIT, here) != here:
+        return errors.page("another_visit", 409)
     return errors.page("stale_form", 400)
 
 

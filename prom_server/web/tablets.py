@@ -109,14 +109,19 @@ def check_patient() -> Response | None:
 def let_go() -> None:
     """Ends what is open in this browser, a staff session too. Only what names nobody stays."""
     kept = {name: session[name] for name in (MARK, LANGUAGE) if name in session}
-    token, at = session.get("patient"), clock.now()
-    if token is not None:
-        with transaction() as database:
-            visits.end(database, token, at=at)
+    end_patient()
     end_staff()
     session.clear()
     session.update(kept)
     g.pop("csrf_token", None)  # and a new token against forgery: the form library keeps the old one for the request
+
+
+def end_patient() -> None:
+    """Ends the visit that was open in this browser: a copy of its cookie opens nothing any more."""
+    token = session.get("patient")
+    if token is not None:
+        with transaction() as database:
+            visits.end(database, token, at=clock.now())
 
 
 def end_staff() -> None:

@@ -7,12 +7,14 @@ from flask.typing import ResponseReturnValue as Shown
 from werkzeug import Response
 
 from prom_server import clock
+from prom_server.core.refusals import NotFound
 from prom_server.services import answering, visits
 from prom_server.transaction import reading, transaction
 from prom_server.web import preferences
 from prom_server.web.errors import wants_json
 from prom_server.web.patient import address
 from prom_server.web.posting import posted, whole
+from prom_server.web.tablet_refusals import VISIT
 
 pages = Blueprint("visit_entry", __name__)
 
@@ -43,17 +45,16 @@ def identify(token: str) -> Shown:
         attempt = visits.identify(database, token, typed, at=clock.now())
     if attempt.token is None:
         return render_template("patient/link.html", error="wrong_date", left=attempt.left, **form), 422
-    return _open(attempt.token)
+    return _open(attempt.token, attempt.assessment)
 
 
 @pages.route("/resume", methods=["GET", "POST"])
 def resume() -> Shown:
     """After a pause the birth date is asked again; an answer that was on its way is kept and stored then."""
     token = session.get("patient")
-    if token is None:
-        return render_template("error/no_session.html"), 401
-    with reading() as database:
-        view = visits.look_at_session(database, token, at=clock.now())
+    view = _resumable(token)
+    if token is None or view is None:
+        return _no_session()
     form = {"view": view, "action": url_for(".resume"), "typed": request.form, "carried": _carried()}
     if request.method == "GET":
         return render_template("patient/resume.html", error=None, **form)
@@ -66,7 +67,7 @@ def resume() -> Shown:
         attempt = visits.resume(database, token, typed, at=clock.now())
     if attempt.token is None:
         return render_template("patient/resume.html", error="wrong_date", left=attempt.left, **form), 422
-    opened = _open(attempt.token)
+    opened = _open(attempt.token, attempt.assessment)
     return _save_carried(attempt.token) or opened
 
 
@@ -75,13 +76,24 @@ def session_over(_error: visits.SessionOver) -> Shown:
     """The page asks for the birth date and carries what was posted, so that nothing is lost."""
     if wants_json():
         return {"error": "session_over"}, 401
-    token = session.get("patient")
-    if token is None:
-        return render_template("error/no_session.html"), 401
-    with reading() as database:
-        view = visits.look_at_session(database, token, at=clock.now())
+    view = _resumable(session.get("patient"))
+    if view is None:
+        return _no_session()
     facts = {"view": view, "action": url_for("visit_entry.resume"), "typed": {}, "carried": _carried()}
     return render_template("patient/resume.html", error=None, **facts), 401
+
+
+def _resumable(token: str | None) -> visits.LinkView | None:
+    """None where the birth date alone opens nothing any more: the session is of yesterday, or was left."""
+    try:
+        with reading() as database:
+            return visits.look_at_session(database, token, at=clock.now()) if token is not None else None
+    except NotFound:
+        return None
+
+
+def _no_session() -> Shown:
+    return render_template("error/no_session.html", unsaved=bool(_carried())), 401
 
 
 @pages.app_errorhandler(visits.LinkUnknown)
@@ -96,10 +108,10 @@ def link_refused(error: visits.LinkRefused) -> Shown:
     return render_template("patient/link_refused.html", **facts), status
 
 
-def _open(token: str) -> Response:
+def _open(token: str, assessment: str | None) -> Response:
     chosen = preferences.chosen()
-    session.clear()  # nothing of an earlier person, staff included, stays in this browser
-    session["patient"] = token
+    session.clear()  # nothing of an earlier person, staff included, stays here: no form of theirs is taken any more
+    session["patient"], session[VISIT] = token, assessment
     preferences.follow(token, chosen)
     return redirect(url_for("patient.welcome"), 303)
 

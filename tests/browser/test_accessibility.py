@@ -154,7 +154,7 @@ def test_a_visit(
     inspector.looks = chosen  # the patient's own again
     inspector.look("no results yet", phone.get(results).submit(**TYPED_DATE))
     with database.writing() as session:
-        session.execute(update(Assessment).values(results_shared_at=NOON + timedelta(hours=1)))
+        session.execute(update(Assessment).values(results_shared_at=NOON + timedelta(hours=1), results_seen=1_000_000))
     inspector.look("results", phone.get(results).submit(**TYPED_DATE))
     inspector.assert_fine()
 
@@ -232,7 +232,7 @@ def test_error_pages(
     with inspector.browser.client.application.test_request_context(
         "/answer", headers={"Accept-Language": chosen.language}
     ):
-        for name in ("unexpected", "bad_request", "no_report", "not_allowed", "invalid_answer"):
+        for name in ("unexpected", "bad_request", "no_report", "not_allowed", "invalid_answer", "another_visit"):
             inspector.show(name, str(errors.page(name, 500)[0]))  # type: ignore[index]
         for event in EVENTS:
             inspector.show(event, str(errors.page("refused", 409, event=event)[0]))  # type: ignore[index]
@@ -242,7 +242,7 @@ def test_error_pages(
 def test_every_error_template_is_looked_at(database_kind: str) -> None:
     """A new one has to be added above."""
     known = {"unexpected", "bad_request", "no_report", "not_allowed", "invalid_answer", "refused", "unavailable"}
-    known |= {"stale_form", "too_large", "not_found", "no_session"}
+    known |= {"stale_form", "too_large", "not_found", "no_session", "another_visit"}
     assert {path.stem for path in (directory("templates") / "error").glob("*.html")} - {"base"} == known
     refusals = {kind.__name__ for kind in visits.LinkRefused.__subclasses__()}
     assert refusals == {"LinkSuperseded", "LinkClosed", "LinkCompleted", "LinkNotOpen", "LinkLocked"}

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 from sqlalchemy import select, update
 
+from prom_server import clock
 from prom_server.store.assessments import Administration, Response
 from prom_server.store.database import Database
 from prom_server.store.invitations import PatientSession
@@ -235,11 +236,11 @@ def test_a_reply_that_was_lost_stores_nothing_twice(phone: Phone, database: Data
 
 
 @only_sqlite
-def test_a_server_that_is_away_is_waited_for(phone: Phone, database: Database) -> None:
-    away = [408, 429, 502, 503, 504]
+def test_a_server_that_is_away_or_fails_is_waited_for(phone: Phone, database: Database) -> None:
+    away = [408, 429, 500, 502, 503, 504]
     phone.page.route(
         "**/answer/1/1",
-        lambda route: route.fulfill(status=away.pop(0), body="<html>") if away else route.continue_(),
+        lambda route: route.fulfill(status=away.pop(0), body='{"error": "unexpected"}') if away else route.continue_(),
     )
     answer(phone, 1)
     expect(phone.page.get_by_text(NOT_SENT)).to_be_visible()
@@ -353,6 +354,70 @@ def test_a_review_is_made_again_with_what_was_kept(phone: Phone, live_server: Li
     assert stored(database) == ANSWERS[:2]
     with database.reading() as session:
         assert session.scalars(select(Administration.submitted_at)).all() == [None, None]
+
+
+@only_sqlite
+def test_a_tab_becomes_nobody_else_s(
+    phone: Phone, live_server: LiveServer, browser_context: BrowserContext, database: Database
+) -> None:
+    """Another link is opened in the same browser. What the first tab holds waits for its own link."""
+    with database.writing() as session:
+        by = clinic.member(session, session.get_one(clinic.Clinic, 1), name="Cy Example")
+        other = clinic.invited(session, by, number=7, at=clock.now()).token
+    second = Phone(browser_context.new_page())
+    second.begin(live_server.url, other)
+    phone.choose(3)
+    phone.page.get_by_role("button", name="Next").click()
+    expect(phone.page.get_by_role("heading", name="Not open here any more")).to_be_visible()
+    assert kept(phone) == [("phq1", 3)]
+    assert stored(database) == []
+
+
+@only_sqlite
+def test_another_language_waits_for_the_answers_on_their_way(
+    phone: Phone, browser_context: BrowserContext, database: Database
+) -> None:
+    """Else the first answer of a questionnaire would be stored as one to its Spanish wording."""
+    browser_context.set_offline(True)
+    answer(phone, 1)
+    phone.page.locator(".tools summary").click()
+    phone.page.get_by_role("button", name="Español").click()
+    expect(phone.page.get_by_text(NOT_SENT)).to_be_visible()
+    browser_context.set_offline(False)
+    expect(phone.page.locator("html")).to_have_attribute("lang", "es", timeout=20_000)
+    assert stored(database) == [("phq1", 1)]
+    with database.reading() as session:
+        assert session.scalars(select(Administration.language).order_by(Administration.position)).first() == "en"
+
+
+@only_sqlite
+def test_a_line_lost_before_the_question_about_two_answers_loses_none(phone: Phone, database: Database) -> None:
+    old = phone.page.locator("form[data-step] input[name=sequence]")
+    phone.page.context.new_page().goto(phone.page.url)
+    other = Phone(phone.page.context.pages[-1])
+    other.wait_until_ready()
+    other.next(0)
+    eventually(other.page, database, 1)
+    assert old.get_attribute("value") == "0"
+    phone.page.route("**/answer/1/1", no_pages)
+    answer(phone, 3)
+    expect(phone.page.get_by_text(NOT_SENT)).to_be_visible()
+    assert kept(phone) == [("phq1", 3)]
+    phone.page.unroute("**/answer/1/1")
+    phone.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(phone.page.get_by_role("heading", name="Two different answers")).to_be_visible()
+    assert kept(phone) == []
+    phone.page.get_by_role("button", name="Nearly every day").click()
+    phone.page.wait_for_url("**/answer/1/2")
+    assert stored(database) == [("phq1", 0), ("phq1", 3)]
+
+
+def no_pages(route: Route) -> None:
+    """The answer arrives, and what the server's page says of it does not."""
+    if "json" in route.request.headers["accept"]:
+        route.continue_()
+    else:
+        route.abort()
 
 
 # ---- A clinic's tablet

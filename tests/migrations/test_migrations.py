@@ -194,19 +194,55 @@ def test_the_way_down_loses_a_tablet_s_sessions_and_keeps_those_of_links(empty: 
     assert [row["id"] for row in rows(empty)["patient_session"]] == [1]
 
 
-def test_the_way_down_leaves_no_score_of_a_part_that_is_asked_again(empty: Database) -> None:
+def fill_but(database: Database, **other: dict[str, Any]) -> None:
+    """A row in every table, with some columns otherwise."""
+    with database.writer.begin() as connection:
+        for table in reflected(connection).sorted_tables:
+            connection.execute(table.insert(), filled(table, aware=not database.on_sqlite) | other.get(table.name, {}))
+
+
+ASKED_AGAIN = {"submitted_at": None, "in_error_at": None}
+
+
+def test_the_way_down_leaves_no_score_of_a_part_that_was_asked_again_and_answered(empty: Database) -> None:
     """An older server knows none before the part is sent."""
     empty.migrate()
-    with empty.writer.begin() as connection:
-        metadata = reflected(connection)
-        for table in metadata.sorted_tables:
-            row = filled(table, aware=not empty.on_sqlite)
-            none = {"administration": {"submitted_at": None}, "score": {"superseded_at": None}}.get(table.name, {})
-            connection.execute(table.insert(), row | none)
+    fill_but(empty, administration=ASKED_AGAIN, score={"superseded_at": None}, response={"sequence": 2})
     downgrade(empty, "0004")
     (score,), (administration,) = rows(empty)["score"], rows(empty)["administration"]
     assert score["superseded_at"] is not None
     assert administration["submitted_at"] is None
+
+
+@pytest.mark.parametrize("open_parts", [0, 1])
+def test_the_way_down_sends_again_what_was_asked_again_and_not_answered(empty: Database, open_parts: int) -> None:
+    empty.migrate()
+    fill_but(empty, administration=ASKED_AGAIN, score={"superseded_at": None}, assessment={"completed_at": None})
+    with empty.writer.begin() as connection:
+        parts = reflected(connection).tables["administration"]
+        other = filled(parts, aware=not empty.on_sqlite) | ASKED_AGAIN | {"sent_before_at": None}
+        for number in range(2, 2 + open_parts):
+            connection.execute(parts.insert(), other | {"id": number, "position": number, "public_id": str(number)})
+    downgrade(empty, "0004")
+    (score,), (assessment,) = rows(empty)["score"], rows(empty)["assessment"]
+    (sent,) = [row["submitted_at"] for row in rows(empty)["administration"] if row["id"] == 1]
+    assert score["superseded_at"] is None
+    assert sent is not None
+    assert assessment["completed_at"] == (None if open_parts else sent)
+
+
+def test_the_way_down_words_a_declined_score_as_an_older_server_can_read_it(empty: Database) -> None:
+    empty.migrate()
+    fill_but(empty, score={"reason": "declined"})
+    guards = triggers(empty)
+    downgrade(empty, "0004")
+    assert rows(empty)["score"][0]["reason"] == "declined"
+    before = triggers(empty)
+    downgrade(empty, "0003")
+    assert rows(empty)["score"][0]["reason"] == "items-missing"
+    assert triggers(empty) == before != guards
+    with pytest.raises(DBAPIError, match="score is append-only"), empty.writer.begin() as connection:
+        connection.execute(text("UPDATE score SET reason = 'prorated'"))
 
 
 def test_scores_of_an_older_server_say_what_they_were_computed_under(empty: Database) -> None:

@@ -10,6 +10,7 @@ from prom_server.core.refusals import InvalidAnswer, NotFound
 from prom_server.core.visit import Place
 from prom_server.services import answering, visit_pages, visits
 from prom_server.services.answering import AlreadySubmitted, NewerAnswer, Posted
+from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment, RecordedScore, Response
 from prom_server.store.database import Database
 from tests.support import clinic
@@ -123,6 +124,20 @@ def test_an_older_page_with_another_answer_stores_nothing_and_asks(database: Dat
     assert (caught.value.view.chosen, caught.value.offered, caught.value.view.step) == (2, 1, 1)
     with database.reading() as session:
         assert session.scalar(select(Administration.sequence).where(Administration.position == 1)) == 1
+
+
+def test_what_gives_way_to_a_newer_answer_alerts_all_the_same(database: Database, token: str) -> None:
+    """Item 9 at 0 on one device, at 2 on another that was offline: nobody may ever choose between them."""
+    save(database, token, "phq9", 0, shown=0)
+    with pytest.raises(NewerAnswer) as caught:
+        save(database, token, "phq9", 2, shown=0)
+    for _ in range(2):  # the script, then the page that it leads to
+        with database.writing() as session:
+            answering.hear(session, caught.value, at=NOON)
+    with database.reading() as session:
+        assert session.scalars(select(Alert.value)).all() == [2]
+        assert session.scalars(select(AlertStep.kind)).all() == ["raised"]
+        assert session.scalars(select(Response.value)).all() == [0]
 
 
 def test_a_double_click_is_stored_once(database: Database, token: str) -> None:

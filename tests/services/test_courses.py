@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from prom_server.core.courses import (
     CourseFinished,
@@ -21,14 +21,16 @@ from prom_server.core.courses import (
 )
 from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.schedule import Status
-from prom_server.services import clinics, course_views, courses
+from prom_server.services import audit, clinics, course_views, courses, enrolment, finding
 from prom_server.store.assessments import Assessment
 from prom_server.store.audit import AuditEntry
 from prom_server.store.database import Database
+from prom_server.store.patients import Patient
 from tests import cast as people
 from tests.cast import Cast
 from tests.support import clinic
 from tests.support.clinic import NOON
+from tests.support.databases import only_postgresql
 
 DAY = timedelta(days=1)
 TODAY = NOON.date()
@@ -267,3 +269,25 @@ def test_the_audit_tells_what_moved(database: Database, team: Cast, course: str)
         details = session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "course.plan")).all()
     assert details[0] == "baseline: due 2026-11-23\nlast-infusion: due 2026-11-27"
     assert "month-3: due 2027-02-21 -> 2027-02-22" in details[-1].splitlines()
+
+
+@only_postgresql
+@pytest.mark.parametrize("kind", ["patient", "course", "assessment"])
+def test_a_row_that_is_held_lets_others_refer_to_it(database: Database, team: Cast, course: str, kind: str) -> None:
+    """Every save writes an audit line of its patient: a desk that holds the row and waits for the save would wait
+    for ever.
+    """
+    with database.writing() as session:
+        public_id = {"patient": team.alice, "course": course}.get(kind) or clinic.assessment_of(
+            session, course, "baseline"
+        )
+        patient = finding.patient(session, team.alice, by=team.bob)
+    with database.writing() as holder, database.writing() as other:
+        getattr(finding, kind)(holder, public_id, by=team.bob, lock=True)
+        other.execute(text("SET LOCAL lock_timeout = '200ms'"))
+        audit.record(other, "patient.view", by=team.cora, at=NOON, patient_id=patient.id)
+        if kind == "assessment":
+            enrolment.unlock(other, team.alice, by=team.cora, at=NOON)
+        else:
+            held = select(Patient.id).where(Patient.id == patient.id)
+            assert other.scalar(held.with_for_update(key_share=True, skip_locked=True)) is None

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from prom_server.core.entry import (
     BegunOtherwise,
@@ -23,6 +24,7 @@ from prom_server.core.responses import ItemState
 from prom_server.services import (
     accounts,
     alert_views,
+    alerting,
     answering,
     corrections,
     entry,
@@ -45,8 +47,9 @@ from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.cast import Cast
-from tests.support import clinic
+from tests.support import clinic, races
 from tests.support.clinic import BIRTH_DATE, NOON
+from tests.support.databases import only_postgresql
 
 LATER = NOON + timedelta(hours=1)
 YESTERDAY = date(2026, 11, 22)
@@ -170,6 +173,14 @@ def test_a_blank_item_9_is_a_flag(database: Database, team: Cast, assessment: st
         assert session.scalars(select(Alert.level)).all() == ["flag"]
 
 
+def test_a_part_that_nobody_enters_is_flagged_a_day_later(database: Database, team: Cast, assessment: str) -> None:
+    """The sheet with item 9 is missing: as with a patient who never reached it."""
+    begin(database, assessment, team.cora, part=2)
+    with database.writing() as session:
+        assert alerting.flag_unreached(session, team.cora.clinic.id, at=NOON + timedelta(hours=25)) == 1
+        assert session.scalars(select(Alert.level)).all() == ["flag"]
+
+
 def test_two_passes(database: Database, team: Cast, assessment: str) -> None:
     """The first one is stored and alerts, unsent; the second is compared; what is settled is stored, and sent."""
     public_id = begin(database, assessment, team.cora)
@@ -204,6 +215,31 @@ def test_item_9_of_the_second_pass_alerts_before_the_passes_are_settled(
     assert (other.first, other.second) == (first, second)
     with database.reading() as session:
         assert session.scalars(select(Alert.value)).all() == raised
+
+
+@only_postgresql
+def test_a_press_that_waits_for_the_one_before_it_sees_what_came_of_it(
+    database: Database, team: Cast, assessment: str
+) -> None:
+    """The button of the second pass, then of the paper, each pressed twice at once."""
+    public_id = begin(database, assessment, team.cora)
+    store(database, public_id, team.cora, [*[0] * 9, None], send=False)
+    items, sequence = form(database, public_id, team.cora)
+    answers = dict.fromkeys(items, 0) | {items[8]: 2}
+    told: list[object] = []
+
+    def second(session: Session) -> None:
+        told.append(len(paper.second_pass(session, public_id, answers, by=team.cora, at=LATER)))
+
+    def send(session: Session) -> None:
+        told.append(paper.store_paper(session, public_id, answers, sequence, send=True, by=team.cora, at=LATER))
+
+    for press in (second, send):
+        races.one_waits(database, press, press)
+    assert told == [2, 2, 9, None]
+    with database.reading() as session:
+        assert session.scalars(select(Alert.level)).all() == ["alert"]
+        assert session.scalars(select(RecordedScore.value)).all() == [2]
 
 
 def test_a_second_send_changes_nothing(database: Database, team: Cast, assessment: str) -> None:
@@ -450,7 +486,8 @@ def test_the_answers_page_tells_how(database: Database, team: Cast, assessment: 
     how = How(Mode.PAPER, Respondent.PROXY, "daughter", "a nurse", YESTERDAY)
     store(database, begin(database, assessment, team.cora, how), team.cora, [0] * 9 + [None])
     with database.writing() as session:
-        line = corrections.administrations(session, team.alice, by=team.bob, at=LATER).rows[0]
+        lines = corrections.administrations(session, team.alice, by=team.bob, at=LATER).rows
+    line = next(each for each in lines if each.submitted_at)
     told = (line.mode, line.language, line.respondent, line.relation, line.assisted_by, line.entered_by)
     assert told == ("paper", "en", "proxy", "daughter", "a nurse", "Cora Example")
     assert (line.written_on, line.declined_at, line.submitted_at) == (YESTERDAY, None, LATER)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import event, select, text, update
+from sqlalchemy.orm import Session
 
 from prom_server.core.kiosks import (
     DeviceLocked,
@@ -29,13 +30,14 @@ from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.audit import AuditEntry
 from prom_server.store.clinics import Clinic
 from prom_server.store.courses import Course
-from prom_server.store.database import Database
+from prom_server.store.database import Database, DatabaseUnavailable
 from prom_server.store.kiosks import Device as DeviceRow
 from prom_server.store.patients import Patient
 from tests import cast as people
 from tests.cast import Cast
-from tests.support import clinic, kiosk
+from tests.support import clinic, kiosk, races
 from tests.support.clinic import BIRTH_DATE, NOON
+from tests.support.databases import only_postgresql
 from tests.support.kiosk import Tablet
 
 WRONG = date(1968, 3, 21)
@@ -300,6 +302,34 @@ def test_a_code_serves_once_on_any_tablet_of_the_clinic(desk: Desk) -> None:
     assert not desk.first.try_code(code)
     assert desk.second.identify().token is not None
     assert not desk.second.try_code(code)
+
+
+@only_postgresql
+def test_the_tablet_is_held_before_what_waits_on_it(desk: Desk) -> None:
+    """As by a desk that takes it out of use; else each could wait for the other."""
+    code = kiosk.make_code(desk.database, desk.assessment, desk.team.cora)
+    device = desk.first.device()
+
+    def leave(session: Session) -> None:
+        kiosks.leave(session, device, by=desk.team.cora, at=NOON)
+
+    def claim(session: Session) -> None:
+        session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        tablet_entry.claim(session, device, code, at=NOON)
+
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        asked.append(statement)
+
+    event.listen(desk.database.writer, "before_cursor_execute", note)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            races.one_waits(desk.database, leave, claim)
+    finally:
+        event.remove(desk.database.writer, "before_cursor_execute", note)
+    assert "FOR NO KEY UPDATE" in asked[-1]
+    assert desk.second.try_code(code)
 
 
 @pytest.mark.parametrize("why", ["wrong", "used", "expired", "foreign", "replaced"])

@@ -17,6 +17,7 @@ from prom_server.services import (
     course_views,
     followups,
     pinning,
+    progress,
     reopening,
     scores,
     trends,
@@ -413,6 +414,29 @@ def test_declining_twice_or_after_sending_changes_nothing(database: Database, to
     assert differences(database) == []
 
 
+def test_declining_what_is_asked_again_leaves_what_was_sent(
+    database: Database, team: Cast, invited: clinic.Invited, token: str
+) -> None:
+    """With what was answered meanwhile, which no score counts."""
+    answer_all(database, token, [1] * 7, part=2)
+    submit(database, token, part=2)
+    answer_all(database, token, [1] * 7 + [None, 0, 0])
+    submit(database, token)
+    before = trend(database, invited, team.bob, LATER)
+    ask_again(database, part_id(database), team.cora)
+    answer(database, token, 8, 3, at=AGAIN)
+    decline(database, token, at=AGAIN)
+    assert recorded(database) == [("scored", 7, True), ("prorated", 8, True)]
+    assert differences(database) == []
+    with database.reading() as session:
+        row = session.scalars(select(Administration).where(Administration.position == 1)).one()
+        assert (row.submitted_at, row.declined_at) == (NOON, None)
+        assert session.scalar(select(Assessment.completed_at).where(Assessment.id == row.assessment_id)) == AGAIN
+        assert people.audited(session)[-1] == "administration.decline"
+    after = trend(database, invited, team.bob, AGAIN)
+    assert [chart.points for chart in after.charts] == [chart.points for chart in before.charts]
+
+
 def test_an_adaptive_part_is_declined_before_its_end(database: Database, team: Cast) -> None:
     with database.writing() as session:
         mine = clinic.invited(session, team.bob, number=8, protocol="five-day-adaptive")
@@ -423,6 +447,10 @@ def test_an_adaptive_part_is_declined_before_its_end(database: Database, team: C
     place = decline(database, token, part=3)
     assert place.rest_after == 3  # a long battery offers a break
     with database.reading() as session:
+        row = session.scalars(select(Administration).where(Administration.position == 3)).one()
+        most = pinning.begun_with(session, row).adaptive.most
+        counted = progress.of_administrations(session, [row.id])[row.id]
+        assert (counted.answered, counted.items) == (1, most)  # it had more to ask
         assert session.scalars(select(RecordedScore.reason)).all() == ["declined"]
     assert differences(database) == []
 

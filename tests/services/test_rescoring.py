@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import NotFound
 from prom_server.core.rescoring import DoesNotFit, Rescored
-from prom_server.services import catalogue, corrections, rescoring, trends, verification
+from prom_server.services import catalogue, corrections, reopening, rescoring, trends, verification
 from prom_server.services.rescoring import Act, TablesMissing
 from prom_server.store.assessments import Administration, RecordedScore
 from prom_server.store.audit import AuditEntry
@@ -143,6 +143,27 @@ def test_a_run_after_a_crash_does_what_is_left(desk: Desk, act: Act) -> None:
     assert run(desk.database, act, at_most=1) == 2
     assert scores(desk.database, current=True) == AGAIN
     assert scores(desk.database, current=False) == FIRST
+
+
+def test_what_is_asked_again_is_scored_from_what_its_score_counted(desk: Desk, definitions: Definitions) -> None:
+    """It was not sent since, so an answer that changed meanwhile is in no score."""
+    token = desk.begun()
+    desk.answer(token, PRORATED)
+    desk.submit(token)
+    with desk.database.writing() as session:
+        part = session.scalars(select(Administration.public_id).order_by(Administration.id.desc()).limit(1)).one()
+        reopening.ask_again(session, part, by=desk.by, at=NOON)
+    desk.answer(token, [3, *PRORATED[1:]])
+    definitions.revise()
+    act = Act(rescoring.target("gad-7", 2), "a test", "Ada")
+    assert run(desk.database, act) == 4
+    assert scores(desk.database, current=True) == [*AGAIN, AGAIN[1]]
+    with desk.database.reading() as session:
+        last = session.scalars(select(RecordedScore).order_by(RecordedScore.id.desc()).limit(1)).one()
+        assert (last.sequence, last.raw, last.answered) == (7, 5, 6)
+        assert verification.check(session).differences == ()
+    assert run(desk.database, Act(rescoring.target("gad-7", 1), "back", "Ada")) == 4
+    assert scores(desk.database, current=True) == [*FIRST, FIRST[1]]
 
 
 def test_there_is_a_way_back(desk: Desk, act: Act) -> None:

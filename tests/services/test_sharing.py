@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from prom_server.core.permissions import Role, StaffMember
 from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.sharing import AlertStillOpen, NothingToShare, ResultsNotShown, ResultsView, ScoredMeanwhile
-from prom_server.services import answering, sharing, visit_pages, visits
+from prom_server.services import answering, catalogue, reopening, scores, sharing, visit_pages, visits
 from prom_server.services.answering import Posted
 from prom_server.store.alerts import Alert
-from prom_server.store.assessments import Administration, Assessment
+from prom_server.store.assessments import Administration, Assessment, RecordedScore
 from prom_server.store.audit import AuditEntry
 from prom_server.store.clinics import Clinic
 from prom_server.store.database import Database
@@ -21,6 +21,7 @@ from tests.support.clinic import BIRTH_DATE, NOON
 
 LATER = NOON + timedelta(hours=1)
 EIGHT = [1, 1, 1, 1, 1, 1, 1, 1, 0, 0]  # PHQ-9: 8 of 27, and nothing in item 9
+PRORATED: list[int | None] = [*[1] * 7, None, 0, 0]
 
 
 @dataclass
@@ -48,8 +49,23 @@ class Sharing:
                 answering.save(session, token, 1, Posted(step.item.id, value, step.sequence), at=NOON)
             answering.submit(session, token, 1, at=NOON)
 
-    def share(self, by: StaffMember | None = None, *, at: datetime = LATER, seen: datetime = NOON) -> None:
+    def ask_again(self) -> None:
         with self.database.writing() as session:
+            part = session.scalars(select(Administration.public_id).where(Administration.position == 1)).one()
+            reopening.ask_again(session, part, by=self.by, at=LATER)
+
+    def send_anew(self, *, at: datetime) -> None:
+        """Other scores in place of those that were stored."""
+        with self.database.writing() as session:
+            row = session.scalars(select(Administration).where(Administration.position == 1)).one()
+            instrument = catalogue.instrument("phq-9")
+            answers = dict.fromkeys((each.id for each in instrument.scored_items), 1)
+            scores.record(session, scores.Scored(row.id, row.sequence), instrument, answers, at=at)
+
+    def share(self, by: StaffMember | None = None, *, at: datetime = LATER, seen: int | None = None) -> None:
+        """By default what the page shows now."""
+        with self.database.writing() as session:
+            seen = session.scalar(select(func.max(RecordedScore.id))) or 0 if seen is None else seen
             sharing.share(session, self.alice.assessment, seen=seen, by=by or self.by, at=at)
 
     def read(self, born: date = BIRTH_DATE, *, at: datetime = LATER) -> ResultsView | int:
@@ -145,14 +161,31 @@ def test_what_was_not_sent_or_has_an_open_alert_is_not_shared(results: Sharing) 
 
 def test_a_score_that_came_later_waits_until_it_is_shared_again(results: Sharing) -> None:
     """As of a part that was asked again, or scored again: what was shared is what somebody had looked at."""
-    results.send(EIGHT)  # and scored at noon
-    before, shared_again = NOON - timedelta(seconds=1), LATER
-    results.share(at=before)
+    results.send(EIGHT)
+    results.share()
+    results.send_anew(at=LATER + timedelta(minutes=2))
     assert results.shown() == []
-    assert results.lines() == [("Baseline", before, True)]
-    results.share(at=shared_again)
-    assert results.shown() == MILD
-    assert results.lines() == [("Baseline", shared_again, False)]
+    assert results.lines() == [("Baseline", LATER, True)]
+    results.share(at=LATER + timedelta(minutes=3))
+    assert results.shown() == [("Feelings", "mild", "9", False)]
+    assert results.lines() == [("Baseline", LATER + timedelta(minutes=3), False)]
+
+
+def test_a_score_that_waited_for_the_sharing_is_later_whatever_the_clock_said(results: Sharing) -> None:
+    """Its request came before the clinician pressed, and was stored after."""
+    results.send(EIGHT)
+    results.share()
+    results.send_anew(at=NOON)
+    assert results.shown() == []
+    assert results.lines() == [("Baseline", LATER, True)]
+
+
+def test_what_is_asked_again_stays_shared_until_it_is_sent_once_more(results: Sharing) -> None:
+    results.send(PRORATED)
+    results.share()
+    results.ask_again()
+    assert results.shown() == [("Feelings", "mild", "8", True)]
+    assert results.lines() == [("Baseline", LATER, False)]
 
 
 def test_a_score_that_the_page_did_not_show_yet_is_not_shared_unseen(results: Sharing) -> None:
@@ -160,11 +193,10 @@ def test_a_score_that_the_page_did_not_show_yet_is_not_shared_unseen(results: Sh
     results.send(EIGHT)
     with results.database.reading() as session:
         (line,) = sharing.shareable(session, results.alice.patient, by=results.by)
-    assert line.scored_at == NOON
     with pytest.raises(ScoredMeanwhile):
-        results.share(seen=NOON - timedelta(microseconds=1))
+        results.share(seen=line.last_score - 1)
     assert results.shown() == []
-    results.share(seen=line.scored_at)
+    results.share(seen=line.last_score)
     assert results.shown() == MILD
 
 

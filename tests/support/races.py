@@ -1,8 +1,12 @@
 """Two requests at the same moment, over real connections."""
 
 import threading
+import time
 from collections.abc import Callable
 
+from sqlalchemy.orm import Session
+
+from prom_server.store.database import Database
 from tests.support.patient import Patient
 
 
@@ -22,6 +26,27 @@ def together(*acts: Callable[[], object]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    if failures:
+        raise failures[0]
+
+
+def one_waits(database: Database, first: Callable[[Session], object], second: Callable[[Session], object]) -> None:
+    """On PostgreSQL: the second act comes while the first is done and not committed. Raises what the second raised."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with database.writing() as session:
+                second(session)
+        except BaseException as error:  # noqa: BLE001 - reported to the caller below
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    with database.writing() as session:
+        first(session)
+        thread.start()
+        time.sleep(0.3)  # until it waits
+    thread.join()
     if failures:
         raise failures[0]
 

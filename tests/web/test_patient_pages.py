@@ -220,6 +220,52 @@ def test_an_old_tab_shows_both_answers_and_asks(phone: Browser, alice: Invited, 
     assert count(database, Response) == 2
 
 
+def test_an_old_tab_of_item_9_alerts_before_anybody_chooses(phone: Browser, alice: Invited, database: Database) -> None:
+    phone.begin(alice.token).get("/answer/1/9")
+    old_tab = phone.page.form
+    phone.answer(0)
+    assert phone.submit(old_tab, value="2").status == 409
+    assert count(database, Alert) == 1
+
+
+def test_a_skip_on_an_old_tab_is_asked_about_too(phone: Browser, alice: Invited, database: Database) -> None:
+    phone.begin(alice.token)
+    old_tab = phone.page.form
+    phone.answer(2)
+    phone.submit(old_tab, go="skip").submit(go="skip-confirmed")
+    assert phone.status == 409
+    assert "Two different answers" in phone.page.text
+    assert count(database, Response) == 1
+    phone.submit(go="skip-confirmed")
+    assert count(database, Response) == 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "application/json"}])
+def test_a_tab_of_one_patient_answers_nothing_in_the_questions_of_another(
+    phone: Browser, alice: Invited, database: Database, headers: dict[str, str]
+) -> None:
+    """Two links in one browser. What is said leads back to the own link, never on to the other questions."""
+    with database.writing() as session:
+        other = clinic.invited(session, clinic.member(session, session.get_one(clinic.Clinic, 1), name="Cy"), number=2)
+    old_tab = phone.begin(alice.token).page.form
+    phone.begin(other.token)
+    phone.post(old_tab.action, {**old_tab.fields, "value": "3"}, headers=headers)
+    assert phone.status == 409
+    assert count(database, Response) == 0
+    if headers:
+        assert phone.response.json == {"error": "another_visit"}
+    else:
+        assert "Other questions were opened in this browser" in phone.page.text
+        assert phone.page.links == []
+
+
+def test_a_tab_of_before_the_same_link_was_opened_again_asks_to_try_again(phone: Browser, alice: Invited) -> None:
+    old_tab = phone.begin(alice.token).page.form
+    phone.begin(alice.token)
+    phone.post(old_tab.action, {**old_tab.fields, "value": "3"}, headers={"Accept": "application/json"})
+    assert (phone.status, phone.response.json) == (400, {"error": "stale_form"})
+
+
 def test_an_old_tab_after_the_submit_stores_nothing_and_goes_on(
     phone: Browser, alice: Invited, database: Database
 ) -> None:
@@ -275,6 +321,36 @@ def test_an_idle_session_asks_for_the_birth_date_and_loses_no_answer(
     phone.submit(**TYPED_DATE)
     assert phone.path == "/answer/1/2"
     assert count(database, Response) == 1
+
+
+def test_a_tab_of_yesterday_asks_for_the_link(
+    phone: Browser, alice: Invited, database: Database, noon: "time_machine.Traveller"
+) -> None:
+    phone.begin(alice.token)
+    noon.shift(timedelta(hours=25))
+    phone.answer(3)
+    assert phone.status == 401
+    assert "What you chose last is not saved. Your earlier answers are saved." in phone.page.text
+    assert phone.get("/resume").status == 401
+    assert "Open the link that the clinic sent you" in phone.page.text
+    assert phone.page.links == []
+
+
+def test_what_was_given_before_the_window_closed_is_stored_and_sends_nothing_else(
+    phone: Browser, alice: Invited, database: Database, noon: "time_machine.Traveller"
+) -> None:
+    form = phone.begin(alice.token).answer(1).page.form
+    with database.writing() as session:
+        session.execute(update(Assessment).values(closed_at=NOON + timedelta(minutes=2)))
+    noon.shift(timedelta(minutes=5))
+    for delay, status in ((200, 200), (60, 409)):
+        data = {**form.fields, "value": "3", "delay": str(delay), "item": "phq2" if delay > 100 else "phq3"}
+        phone.post(form.action, data, headers={"Accept": "application/json"})
+        assert phone.status == status
+    assert count(database, Response) == 2
+    token = form.fields["csrf_token"]
+    phone.post("/answer/1/review", {"csrf_token": token, "delay": "200"})
+    assert phone.status == 409
 
 
 def test_a_window_that_closes_in_mid_walk_says_whom_to_call_and_keeps_what_was_answered(

@@ -6,6 +6,7 @@
 (() => {
   const DEAF_MS = 500; // after a page turn, so that a second tap does not answer the next question
   const HELP_MS = 2000;
+  const PAINTED_MS = 100; // after the page has loaded: what comes next waits until this one is seen
   const SLOW_MS = 3000; // without a reply the page says that the answer is not sent yet
 
   const { queue, kiosk } = unsent;
@@ -35,13 +36,13 @@
       const slow = setTimeout(tell, SLOW_MS, true);
       const reply = await unsent.post(queue[0]);
       clearTimeout(slow);
-      if (reply === null) {
+      if (reply !== null && !reply.ok && (await refused(reply))) return;
+      if (!reply?.ok) {
         tell(true);
         await unsent.pause(wait);
         wait = Math.min(2 * wait, 15000);
         continue;
       }
-      if (!reply.ok) return refused(reply);
       const stored = queue.shift();
       wait = 1000;
       learn(stored.address, reply.said.sequence);
@@ -61,21 +62,26 @@
   }
 
   // The server has something to say about this answer: its page does. The others stay and are sent from the page after
-  // that; unless the part was sent or closed, and takes none any more.
-  function refused({ status, said }) {
-    const mine = queue[0];
-    if (status === 400 && !mine.again) {
-      mine.again = true; // another tab began a new session: this page is too old, not the answer
-      if (unsent.keep()) {
-        leaving = true;
-        return location.reload();
-      }
+  // that; unless the part was sent or closed, and takes none any more. False where that page did not arrive.
+  async function refused({ status, said }) {
+    const [mine] = queue;
+    const again = status === 400 && !mine.again; // another tab began a new session: this page is too old, not the answer
+    mine.again ||= again;
+    if (again && unsent.keep()) {
+      leaving = true;
+      location.reload();
+    } else if (status === 401 || said.error === "another_visit") {
+      leaving = true; // the birth date comes first, here or with the own link: all stay
+      unsent.submit(mine);
+    } else {
+      const page = await unsent.page(mine, status);
+      if (!page) return false;
+      leaving = true;
+      queue.splice(0, status === 409 && said.error !== "newer_answer" ? queue.length : 1);
+      unsent.keep();
+      put(page);
     }
-    if (status === 409 && said.error !== "newer_answer") queue.length = 0;
-    else if (status !== 401) queue.shift(); // 401: the birth date comes first
-    unsent.keep();
-    leaving = true;
-    unsent.submit(mine);
+    return true;
   }
 
   function go(address) {
@@ -120,13 +126,15 @@
   // One after the other, as far as it is known what follows. A clinic's tablet looks one page ahead.
   async function lookAhead() {
     const from = form();
+    const mine = from?.dataset.pending;
     ahead.clear();
     if (from && "ahead" in from.dataset) return lookAtEach(from);
     for (let address = from?.dataset.next; address && form() === from; ) {
       try {
         if (!pages.has(address)) {
           const page = (await fetched(address))?.querySelector("main");
-          if (!page?.querySelector("form[data-step]")) return;
+          const theirs = page?.querySelector("form[data-step]");
+          if (!theirs || theirs.dataset.pending !== mine) return; // another link was opened in this browser
           pages.set(address, page);
         }
       } catch {
@@ -140,16 +148,20 @@
   function show(address, { returning = false } = {}) {
     const page = pages.get(address);
     if (kiosk) pages.clear();
-    document.querySelector("main").replaceWith(page);
+    put(page);
     for (const button of page.querySelectorAll("button")) button.disabled = false;
     if (!returning) history.pushState({}, "", address);
     turned = performance.now();
     tell(waiting);
-    const legend = page.querySelector("legend");
-    legend.tabIndex = -1;
-    legend.focus({ preventScroll: true });
-    window.scrollTo(0, 0);
     lookAhead();
+  }
+
+  function put(page) {
+    document.querySelector("main").replaceWith(page);
+    const first = page.querySelector("legend, h1");
+    first.tabIndex = -1;
+    first.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
   }
 
   // Nothing else is shown before this one is stored.
@@ -181,7 +193,8 @@
   document.addEventListener("submit", (event) => {
     const mine = event.target;
     if (mine !== form()) {
-      if (unsent.clear() || !mine.matches("[data-pending]")) return;
+      // Another language is for the questions that come, never for an answer on its way.
+      if (leaving || unsent.clear() || !(mine.matches("[data-pending]") || event.submitter?.name === "language")) return;
       event.preventDefault();
       const again = queue.length > 0 && mine.matches("[data-review]"); // it is made again first: see `resume`
       return afterwards(() => again || mine.requestSubmit(event.submitter));
@@ -223,7 +236,7 @@
   });
 
   addEventListener("popstate", () => {
-    if (!kiosk && pages.has(location.pathname)) show(location.pathname, { returning: true });
+    if (!kiosk && !leaving && pages.has(location.pathname)) show(location.pathname, { returning: true });
     else location.reload();
   });
   addEventListener("pageshow", (event) => event.persisted && location.reload()); // its queue is as old as the page
@@ -262,5 +275,5 @@
 
   if (form()) pages.set(location.pathname, document.querySelector("main"));
   if (queue.length > 0) resume();
-  lookAhead();
+  addEventListener("load", () => setTimeout(lookAhead, PAINTED_MS));
 })();

@@ -3,7 +3,7 @@
 "use strict";
 const unsent = (() => {
   const GIVE_UP_MS = 20000; // then the line is taken as cut and the same is sent again; the server knows it
-  const AWAY = new Set([408, 429, 502, 503, 504]); // the server is starting again, or busy
+  const AWAY = (status) => status >= 500 || status === 408 || status === 429; // failed, starting again, or busy
   const KEPT = "pending";
 
   const kiosk = document.querySelector("[data-kiosk]") !== null;
@@ -33,21 +33,36 @@ const unsent = (() => {
     }
   }
 
-  // The reply, or null where none came and the same is to be sent again: no line, a server that is starting again, the
-  // sign-in page of somebody's network.
-  async function post({ address, fields, given }) {
+  function reach({ address, fields, given }, accept) {
     const delay = Math.max(0, Math.round((Date.now() - given) / 1000));
+    return fetch(address, {
+      method: "POST",
+      body: new URLSearchParams({ ...fields, csrf_token: proof, delay }),
+      headers: { Accept: accept },
+      keepalive: true,
+      signal: AbortSignal.timeout?.(GIVE_UP_MS),
+    });
+  }
+
+  // The reply, or null where none came and the same is to be sent again: no line, a server that failed or is starting
+  // again, the sign-in page of somebody's network.
+  async function post(entry) {
     try {
-      const response = await fetch(address, {
-        method: "POST",
-        body: new URLSearchParams({ ...fields, csrf_token: proof, delay }),
-        headers: { Accept: "application/json" },
-        keepalive: true,
-        signal: AbortSignal.timeout?.(GIVE_UP_MS),
-      });
+      const response = await reach(entry, "application/json");
       const said = await response.json().catch(() => null);
-      if (AWAY.has(response.status) || (said === null && response.status !== 401)) return null;
+      if (AWAY(response.status) || (said === null && response.status !== 401)) return null;
       return { ok: response.ok, status: response.status, said: said ?? {} };
+    } catch {
+      return null;
+    }
+  }
+
+  // The server's own page about an answer that it refused with this status, or null where it did not arrive.
+  async function page(entry, status) {
+    try {
+      const response = await reach(entry, "text/html");
+      const found = new DOMParser().parseFromString(await response.text(), "text/html");
+      return response.status === status ? found.querySelector("main") : null;
     } catch {
       return null;
     }
@@ -91,5 +106,5 @@ const unsent = (() => {
     while (!clear()) await new Promise((done) => setTimeout(done, 100));
   }
 
-  return { queue, kiosk, keep, post, pause, submit, clear, cleared };
+  return { queue, kiosk, keep, post, page, pause, submit, clear, cleared };
 })();

@@ -1,9 +1,11 @@
 """Between two patients nothing remains."""
 
 import pytest
+from sqlalchemy import select
 
 from prom_server.store.assessments import Response
 from prom_server.store.database import Database
+from prom_server.store.patients import Patient
 from tests.cast import count
 from tests.support.browsing import Browser
 from tests.support.clinic import TYPED_DATE
@@ -51,3 +53,17 @@ def test_a_new_patient_has_a_new_session_and_a_new_token_against_forgery(desk: B
             tokens |= {held["patient"], held["csrf_token"]}
         tablet.get("/kiosk/stop").submit(form(tablet.get("/kiosk/stop"), "/kiosk/stop"))
     assert len(tokens) == 4
+
+
+def test_what_somebody_chose_before_another_was_waited_for_is_not_theirs(
+    desk: Browser, tablet: Browser, database: Database
+) -> None:
+    start_on(desk)
+    tablet.get("/kiosk")
+    tablet.submit(form(tablet, "preferences"), language="es", text_size="largest")
+    assert 'lang="es"' in tablet.response.text
+    start_on(desk)
+    tablet.get("/kiosk").submit(form(tablet, "birth-date"), **TYPED_DATE)
+    assert 'lang="en"' in tablet.response.text
+    with database.reading() as session:
+        assert set(session.scalars(select(Patient.language))) == {"en"}

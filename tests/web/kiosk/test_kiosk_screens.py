@@ -93,6 +93,39 @@ def test_an_answer_that_another_page_gave_meanwhile_is_asked_about_and_the_other
     assert values(database) == {"phq1": 0, "phq2": 0, "phq3": 0}
 
 
+@pytest.mark.parametrize("last", ["3", "skip"])
+def test_each_of_several_answers_that_differ_is_asked_about(large: Browser, database: Database, last: str) -> None:
+    old = form(large, "together")
+    large.submit(old, **{"value-1": "0", "value-2": "0", "value-3": "0"})
+    large.submit(old, **{"value-1": "1", "value-2": "2", "value-3": "3"})
+    for step, chosen in (("1", "1"), ("2", "0")):
+        assert large.status == 409
+        large.submit(form(large, "/answer/1/"), **{f"value-{step}": chosen})
+    assert large.status == 409
+    assert large.page.text.count("Nearly every day") == 1
+    large.submit(form(large, "/answer/1/"), **({"go": "skip-confirmed"} if last == "skip" else {"value": last}))
+    assert large.path == "/answer/1/4"
+    assert values(database) == {"phq1": 1, "phq2": 0, "phq3": None if last == "skip" else 3}
+
+
+def test_a_skip_among_answers_that_differ_is_one_of_them(large: Browser, database: Database) -> None:
+    """It was skipped on the other page, and stays so."""
+    old = form(large, "together")
+    large.submit(old, **{"value-1": "0", "skip": "2"}).submit(form(large, "/answer/1/2"), go="skip-confirmed")
+    large.submit(old, **{"value-1": "1", "value-2": "2", "value-3": "3"})
+    large.submit(form(large, "/answer/1/"), **{"value-1": "1"})
+    large.submit(form(large, "/answer/1/"), go="skip-confirmed")
+    assert values(database) == {"phq1": 1, "phq2": None, "phq3": 3}
+
+
+def test_what_is_chosen_and_then_skipped_is_skipped_without_a_question_about_it(
+    large: Browser, database: Database
+) -> None:
+    large.submit(form(large, "together"), **{"value-2": "2", "skip": "2"})
+    large.submit(form(large, "/answer/1/2"), go="skip-confirmed")
+    assert values(database) == {"phq2": None}
+
+
 @pytest.mark.parametrize("chosen", [1, 3])
 def test_what_a_covered_tablet_still_sent_is_stored_and_only_the_cover_is_shown(
     large: Browser, noon, database: Database, chosen: int

@@ -143,6 +143,7 @@ def test_a_private_link_is_not_opened_on_a_tablet(app, desk: Browser, tablet: Br
     desk.submit(next(each for each in desk.page.forms if not each.action))
     path = re.search(r"/a/[\w-]+", desk.response.text).group()
     assert Browser(app).get(path).path == path
-    assert tablet.get(path).path == "/kiosk"
+    for page in ("", "/results", "/reminders"):
+        assert tablet.get(path + page).path == "/kiosk"
     begin(desk, tablet)
     assert tablet.get("/resume").path == "/kiosk/cover"
