@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.preferences import Preferences
@@ -87,8 +87,7 @@ def share(session: Session, assessment_public_id: str, *, seen: int, by: StaffMe
     last = max((each.id for part in sent for each in computed[part.id]), default=0)
     if last > seen:
         raise ScoredMeanwhile(row.public_id)
-    waiting = (Alert.administration_id == Administration.id, Alert.level == "alert", Alert.resolved_at.is_(None))
-    if session.scalar(select(exists().where(mine, *waiting))):
+    if session.scalar(select(_alert_open_in(row.id))):
         raise AlertStillOpen(row.public_id)
     _set(session, row, "results.share", at, last, by=by, at=at)
     return patient.public_id
@@ -143,7 +142,12 @@ def read(session: Session, token: str, birth_date: date, *, at: datetime) -> Res
     rows = session.execute(
         select(Assessment, Administration)
         .join(Administration, Administration.assessment_id == Assessment.id)
-        .where(Assessment.patient_id == whose.patient.id, Assessment.results_shared_at > at - SHOWN_FOR, *_SENT)
+        .where(
+            Assessment.patient_id == whose.patient.id,
+            Assessment.results_shared_at > at - SHOWN_FOR,
+            ~_alert_open_in(Assessment.id),  # one that came later, or opened again
+            *_SENT,
+        )
         .order_by(Administration.position)
     ).all()
     computed = _computed(session, [each for _row, each in rows])
@@ -192,6 +196,12 @@ _SENT = (
     or_(Administration.submitted_at.is_not(None), Administration.sent_before_at.is_not(None)),
     Administration.in_error_at.is_(None),
 )
+
+
+def _alert_open_in(assessment_id: InstrumentedAttribute[int] | int) -> ColumnElement[bool]:
+    part = aliased(Administration)
+    of_it = (part.id == Alert.administration_id, part.assessment_id == assessment_id)
+    return exists().where(*of_it, Alert.level == "alert", Alert.resolved_at.is_(None))
 
 
 def _computed(session: Session, administrations: Iterable[Administration]) -> dict[int, list[Stored]]:

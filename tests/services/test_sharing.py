@@ -157,6 +157,9 @@ def test_what_was_not_sent_or_has_an_open_alert_is_not_shared(results: Sharing) 
         session.execute(update(Alert).values(resolved_at=LATER))
     results.share()
     assert results.shown() == MILD
+    with results.database.writing() as session:
+        session.execute(update(Alert).values(resolved_at=None))  # the patient asks to be called
+    assert results.shown() == []
 
 
 def test_a_score_that_came_later_waits_until_it_is_shared_again(results: Sharing) -> None:
