@@ -8,9 +8,8 @@ cd "$root"
 PDF_LIBRARIES=(libpango-1.0-0=libpango-1.0.so.0 libpangoft2-1.0-0=libpangoft2-1.0.so.0 libharfbuzz-subset0=libharfbuzz-subset.so.0)
 TEST_LIBRARIES=(libatomic1=libatomic.so.1)
 
-# Tests run in one process more than there are cores, because those with a browser wait for half of their time; a process
-# that is done takes over from the others.
-side_by_side=(--numprocesses "$(($(nproc) + 1))" --dist worksteal)
+# Tests run in as many processes as there are cores; one that is done takes over from the others.
+side_by_side=(--numprocesses auto --dist worksteal)
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }

@@ -81,7 +81,9 @@ def _after(instrument: Instrument, answers: Answers, given: Answers) -> Response
 def _question(instrument: Instrument, answers: Answers, template: str = "step", error: str | None = None) -> Shown:
     part = preview.part(instrument, answers)
     view = step_view(g.by.clinic, (part,), part, _within(part))
-    return _patient_page(template, instrument, answers, view=view, error=error), 422 if error else 200
+    return _patient_page(
+        template, instrument, answers, view=view, error=error, sequence=view.sequence
+    ), 422 if error else 200
 
 
 def _help(instrument: Instrument, answers: Answers) -> Shown:
