@@ -1,11 +1,12 @@
 """Alerts and flags, and every step that was taken."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from prom_server.store.base import Base, BigId, Instant, opaque_id
+from prom_server.store.base import Base, BigId, Exact, Instant, opaque_id
 
 
 class Alert(Base):
@@ -21,6 +22,14 @@ class Alert(Base):
             sqlite_where=text("resolved_at IS NULL"),
             postgresql_where=text("resolved_at IS NULL"),
         ),
+        Index(
+            "ix_alert_escalating",
+            "clinic_id",
+            "escalates_at",
+            sqlite_where=text("escalates_at IS NOT NULL AND acknowledged_at IS NULL AND resolved_at IS NULL"),
+            postgresql_where=text("escalates_at IS NOT NULL AND acknowledged_at IS NULL AND resolved_at IS NULL"),
+        ),
+        Index("ix_alert_raised", "clinic_id", "raised_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -30,13 +39,19 @@ class Alert(Base):
     administration_id: Mapped[int] = mapped_column(ForeignKey("administration.id"))
     rule: Mapped[str] = mapped_column(String(40))
     level: Mapped[str] = mapped_column(String(10))  # alert, flag
-    item_id: Mapped[str] = mapped_column(String(40))
+    item_id: Mapped[str] = mapped_column(String(40))  # "" where a scale raised it
     value: Mapped[int | None]
+    scale_id: Mapped[str | None] = mapped_column(String(40))
+    score: Mapped[Decimal | None] = mapped_column(Exact)  # of the scale
+    compared_with: Mapped[Decimal | None] = mapped_column(Exact)  # the earlier score, of a worsening
     call_requested_at: Mapped[datetime | None] = mapped_column(Instant)
     raised_at: Mapped[datetime] = mapped_column(Instant)
     acknowledged_at: Mapped[datetime | None] = mapped_column(Instant)
     acknowledged_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # who is asked to take care of it
+    escalates_at: Mapped[datetime | None] = mapped_column(Instant)  # unless somebody acknowledged it by then
+    escalations: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class AlertStep(Base):

@@ -31,6 +31,22 @@ class Assessment(Base):
             sqlite_where=text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
             postgresql_where=text("started_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
         ),
+        Index(  # of one time point what closes first was due first and opened first: the work list reads from the front
+            "ix_assessment_closing",
+            "clinic_id",
+            "time_point",
+            "closes_on",
+            "id",
+            sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
+        Index(
+            "ix_assessment_remind_on",
+            "clinic_id",
+            "remind_on",
+            sqlite_where=text("remind_on IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("remind_on IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -49,6 +65,27 @@ class Assessment(Base):
     cancelled_at: Mapped[datetime | None] = mapped_column(Instant)
     results_shared_at: Mapped[datetime | None] = mapped_column(Instant)  # with the patient, by a clinician
     results_seen: Mapped[int | None] = mapped_column(BigId)  # the id of the last score that was looked at then
+    remind_on: Mapped[date | None]  # the day of the first reminder that no message covers yet. None: no more
+    declined_at: Mapped[datetime | None] = mapped_column(Instant)  # on the telephone: no more reminders, no more calls
+    declined_reason: Mapped[str | None] = mapped_column(String(300))
+    reopened_at: Mapped[datetime | None] = mapped_column(
+        Instant
+    )  # by staff, after it had closed; `closes_on` says until
+    reopened_reason: Mapped[str | None] = mapped_column(String(300))
+
+
+class Satisfaction(Base):
+    """An administration of one assessment that serves another one too: linked, never copied, counted once for each."""
+
+    __tablename__ = "satisfaction"
+    __table_args__ = (UniqueConstraint("assessment_id", "administration_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    assessment_id: Mapped[int] = mapped_column(ForeignKey("assessment.id"))  # the other one
+    administration_id: Mapped[int] = mapped_column(ForeignKey("administration.id"), index=True)
+    linked_at: Mapped[datetime] = mapped_column(Instant)
+    linked_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # None: by the rule
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class Administration(Base):

@@ -51,3 +51,37 @@ class Infusion(Base):
     recorded_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     in_error_at: Mapped[datetime | None] = mapped_column(Instant)
+    minutes: Mapped[int | None]
+    weight_kg: Mapped[Decimal | None] = mapped_column(Exact)
+    mg_per_kg: Mapped[Decimal | None] = mapped_column(Exact)  # as entered, or dose over weight
+    ondansetron: Mapped[bool | None]  # given or not. None: not recorded
+    note: Mapped[str | None] = mapped_column(Text)
+
+
+class InfusionDay(Base):
+    """A day on which an infusion was planned: given, missed, still to come, or cancelled with its course."""
+
+    __tablename__ = "infusion_day"
+    __table_args__ = (
+        Index(
+            "uq_infusion_day_course_id_planned_on",
+            "course_id",
+            "planned_on",
+            unique=True,
+            sqlite_where=text("cancelled_at IS NULL"),
+            postgresql_where=text("cancelled_at IS NULL"),
+        ),
+        Index("ix_infusion_day_clinic_id_planned_on", "clinic_id", "planned_on"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    planned_on: Mapped[date]
+    infusion_id: Mapped[int | None] = mapped_column(ForeignKey("infusion.id"), index=True)  # given
+    missed_at: Mapped[datetime | None] = mapped_column(Instant)  # when that was recorded
+    missed_reason: Mapped[str | None] = mapped_column(String(30))
+    missed_note: Mapped[str | None] = mapped_column(String(300))
+    cancelled_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -18,8 +18,10 @@ class Invitation(Base):
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
     assessment_id: Mapped[int] = mapped_column(ForeignKey("assessment.id"), index=True)
-    created_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))  # None: for a reminder
     created_at: Mapped[datetime] = mapped_column(Instant)
+    message_id: Mapped[int | None] = mapped_column(BigId)  # that carried it
+    opened_at: Mapped[datetime | None] = mapped_column(Instant)  # first looked at: by a person, or by a mail scanner
     superseded_at: Mapped[datetime | None] = mapped_column(Instant)
 
 

@@ -49,3 +49,11 @@ class Patient(Base):
     text_size: Mapped[str] = mapped_column(String(10), default="normal", server_default="normal")
     contrast: Mapped[str] = mapped_column(String(10), default="auto", server_default="auto")
     reminders_off_at: Mapped[datetime | None] = mapped_column(Instant)  # opted out
+    # For the person who rings.
+    best_time: Mapped[str | None] = mapped_column(String(60))
+    may_leave_message: Mapped[bool | None]  # None: not asked
+    # Each of these stops everything: assessments, reminders, calls.
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawn_reason: Mapped[str | None] = mapped_column(String(300))
+    deceased_on: Mapped[date | None]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"))

@@ -20,6 +20,8 @@ class Staff(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
+    mobile: Mapped[str | None] = mapped_column(String(40))
+    alerts_by: Mapped[str | None] = mapped_column(String(10))  # email, sms: how they hear of an alert. None: not at all
 
 
 class StaffSession(Base):
