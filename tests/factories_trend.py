@@ -107,12 +107,12 @@ def sum_scale(id_: str, name: str, items: tuple[str, ...], high: int, **more: ob
         D(high),
         (D(0), D(high)),
         ticks,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
 def item(id_: str, text: str, options: tuple[Option, ...], **more: object) -> Item:
-    return Item(id_, text, options, "part", **more)  # type: ignore[arg-type]
+    return Item(id_, text, options, "part", **more)
 
 
 def instrument(
@@ -135,7 +135,7 @@ def instrument(
         scales=scales,
         sources=(),
         content_hash="5f3a" * 16,
-        **facts,  # type: ignore[arg-type]
+        **facts,
     )
 
 
@@ -299,7 +299,7 @@ def score(scale: str, metric: Metric, value: str | None, se: str | None = None, 
         facts = {"items": 4} | facts
     number = None if value is None else Decimal(value)
     error = None if se is None or value is None else Decimal(se)
-    return Score(scale, metric, raw=None, value=number, se=error, band=None, **facts)  # type: ignore[arg-type]
+    return Score(scale, metric, raw=None, value=number, se=error, band=None, **facts)
 
 
 def window(point: str, due: date) -> Window:
@@ -315,14 +315,14 @@ def assessment(
         "battery": BATTERY,
         "administrations": (),
     } | more
-    return AssessmentFacts(id_, course, *point, window=window(point[0], on), status=status, **facts)  # type: ignore[arg-type]
+    return AssessmentFacts(id_, course, *point, window=window(point[0], on), status=status, **facts)
 
 
 def administration(
     instrument_id: str, responses: dict[str, Response] | None = None, **more: object
 ) -> AdministrationFacts:
     facts: dict[str, object] = {"submitted": True, "answered": 9, "items": 9} | more
-    return AdministrationFacts(instrument_id, 1, "5f3a" * 16, responses=responses or {}, **facts)  # type: ignore[arg-type]
+    return AdministrationFacts(instrument_id, 1, "5f3a" * 16, responses=responses or {}, **facts)
 
 
 def _administrations(column: int) -> tuple[AdministrationFacts, ...]:

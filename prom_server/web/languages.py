@@ -25,7 +25,7 @@ STAFF = {"auth", "clinic", "admin"}
 
 def install(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it at run time
         gettext, lambda one, many, number: _catalogue(current()).ngettext(one, many, number), newstyle=True
     )
     app.jinja_env.globals.update(in_other_language=in_other_language, is_foreign=is_foreign)

@@ -168,8 +168,7 @@ def leave() -> Shown:
     if g.get("tablet"):
         tablets.let_go()
         return tablets.start()
-    with transaction() as database:
-        visits.end(database, session["patient"], at=clock.now())
+    tablets.end_patient()
     session.clear()
     return render_template("patient/left.html")
 

@@ -215,5 +215,5 @@ def main() -> None:
 if __name__ == "__main__":
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):  # read when NumPy is loaded
         again = [sys.executable, "-m", "tests.bench.scoring", *sys.argv[1:]]
-        os.execve(sys.executable, again, os.environ | ONE_THREAD)  # noqa: S606
+        os.execve(sys.executable, again, os.environ | ONE_THREAD)  # noqa: S606 - this program itself, once more
     main()

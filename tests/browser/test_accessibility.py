@@ -233,9 +233,9 @@ def test_error_pages(
         "/answer", headers={"Accept-Language": chosen.language}
     ):
         for name in ("unexpected", "bad_request", "no_report", "not_allowed", "invalid_answer", "another_visit"):
-            inspector.show(name, str(errors.page(name, 500)[0]))  # type: ignore[index]
+            inspector.show(name, str(errors.page(name, 500)[0]))
         for event in EVENTS:
-            inspector.show(event, str(errors.page("refused", 409, event=event)[0]))  # type: ignore[index]
+            inspector.show(event, str(errors.page("refused", 409, event=event)[0]))
     inspector.assert_fine()
 
 

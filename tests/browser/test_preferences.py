@@ -118,7 +118,7 @@ def test_another_language_comes_back_to_the_question_that_is_shown(link: str, se
 def test_without_a_choice_the_page_looks_as_the_device_says(
     link: str, server: str, page: Page, device: dict[str, str], ground: str
 ) -> None:
-    page.emulate_media(**device)  # type: ignore[arg-type]
+    page.emulate_media(**device)
     page.goto(f"{server}/a/{link}")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
 

@@ -73,7 +73,7 @@ class Course:
                 .join(PatientSession, PatientSession.assessment_id == Assessment.id)
                 .join(Invitation, Invitation.id == PatientSession.invitation_id)
                 .where(PatientSession.token_hash == hash_token(token))
-            ).one()  # type: ignore[return-value]
+            ).one()
 
     def refusal(self, link: str, *, at: datetime) -> str:
         with pytest.raises(links.LinkRefused) as refused, self.database.reading() as session:

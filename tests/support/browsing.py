@@ -44,7 +44,7 @@ class Browser:
         return self._shown(self.client.get(path, follow_redirects=True))
 
     def post(self, path: str, data: dict[str, str], **more: object) -> Self:
-        return self._shown(self.client.post(path, data=data, follow_redirects=True, **more))  # type: ignore[arg-type]
+        return self._shown(self.client.post(path, data=data, follow_redirects=True, **more))
 
     def submit(self, form: Form | None = None, **typed: str) -> Self:
         """Presses the form's button, with what is typed or chosen over what the page holds."""

@@ -160,11 +160,11 @@ def losses(session: Session, tally: Tally) -> list[str]:
     return found + recompute.differences(session)
 
 
-def _of(statement, link: str, part: int):  # type: ignore[no-untyped-def]
+def _of(statement, link: str, part: int):
     return _linked(statement.join(Administration, Administration.id == Response.administration_id), link, part)
 
 
-def _linked(statement, link: str, part: int):  # type: ignore[no-untyped-def]
+def _linked(statement, link: str, part: int):
     return (
         statement.join(Assessment, Assessment.id == Administration.assessment_id)
         .join(Invitation, Invitation.assessment_id == Assessment.id)

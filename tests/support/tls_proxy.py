@@ -31,7 +31,7 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that goes away, or tries the certificate first and then trusts it, is no error."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+            super().handle_error(request, client_address)
 
 
 class TlsProxy:

@@ -43,7 +43,7 @@ def _environment(root: Path) -> Environment:
         loader=FileSystemLoader(folders), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"], autoescape=False,  # noqa: S701
     )  # fmt: skip
-    environment.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(NullTranslations(), newstyle=True)
     filters.install(environment)
     environment.filters["md"] = escaped
     return environment

@@ -10,8 +10,9 @@ from flask import Flask
 from prom_server.store.database import Database
 from tests import cast as people
 from tests.cast import Cast
+from tests.support import clinic
 from tests.support.browsing import Browser, application
-from tests.support.clinic import NOON
+from tests.support.clinic import NOON, Invited
 from tests.support.signing_in import signed_in
 
 
@@ -19,6 +20,14 @@ from tests.support.signing_in import signed_in
 def noon() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def alice(database: Database) -> Invited:
+    """With a link to a baseline that is open."""
+    clinic.bind_definitions()
+    with database.writing() as session:
+        return clinic.invited(session, clinic.member(session, clinic.clinic(session)))
 
 
 @pytest.fixture

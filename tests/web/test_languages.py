@@ -13,16 +13,13 @@ from prom_server.store.database import Database
 from prom_server.web import languages
 from tests.support import clinic
 from tests.support.browsing import Browser, application
-from tests.support.clinic import NOON, TYPED_DATE, Invited
+from tests.support.clinic import TYPED_DATE, Invited
 from tests.support.spanish import translate
 
 SPANISH = {"HTTP_ACCEPT_LANGUAGE": "es-MX,es;q=0.9,en;q=0.5"}
 
 
-@pytest.fixture(autouse=True)
-def noon() -> "time_machine.Traveller":  # type: ignore[misc]
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture

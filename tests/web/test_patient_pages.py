@@ -18,18 +18,7 @@ from tests.support import clinic
 from tests.support.browsing import Browser, application
 from tests.support.clinic import NOON, TYPED_DATE, Invited
 
-
-@pytest.fixture(autouse=True)
-def noon() -> "time_machine.Traveller":  # type: ignore[misc]
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def alice(database: Database) -> Invited:
-    clinic.bind_definitions()
-    with database.writing() as session:
-        return clinic.invited(session, clinic.member(session, clinic.clinic(session)))
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 @pytest.fixture

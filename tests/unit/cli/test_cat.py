@@ -31,7 +31,7 @@ def test_the_keys_and_their_order() -> None:
 def test_each_step_is_the_state_that_the_core_reaches() -> None:
     given: dict[str, int | None] = {}
     for step in steps("--answers", "2,-,4,1,5", "--cycle"):
-        given[str(step["item"])] = step["response"]  # type: ignore[assignment]
+        given[str(step["item"])] = step["response"]
         state = replay(INSTRUMENT, given)
         assert (step["theta"], step["se"], step["t"]) == (*state.estimate, 50 + 10 * state.estimate.theta)
         assert step["stop"] == state.stop

@@ -200,7 +200,7 @@ def test_of_an_adaptive_instrument_only_what_was_asked() -> None:
     [as_csv] = run(
         "promis-depression-cat", "id,EDDEP29,EDDEP04,EDDEP06,EDDEP36,EDDEP41\na,3,3,3,3,\n", "--format", "csv"
     )
-    of, of_csv = (each["scores"][0] for each in (found, as_csv))  # type: ignore[index]
+    of, of_csv = (each["scores"][0] for each in (found, as_csv))
     assert (of["status"], of["answered"], of["items"]) == ("scored", 4, 5)
     assert (of_csv["value"], of_csv["se"]) == (of["value"], of["se"])
     assert (of_csv["answered"], of_csv["items"]) == (4, 4)
@@ -209,7 +209,7 @@ def test_of_an_adaptive_instrument_only_what_was_asked() -> None:
 def test_a_form_with_answers_missing_is_scored_by_its_pattern() -> None:
     items = [item.id for item in Library.shipped().get("promis-depression-8a").items]
     [found] = run("promis-depression-8a", line(answers=dict.fromkeys(items, 3) | {items[0]: None}))
-    assert found["scores"][0]["status"] == "pattern"  # type: ignore[index]
+    assert found["scores"][0]["status"] == "pattern"
 
 
 def test_a_wrong_supplement_stops_its_own_instrument_only(tmp_path: Path) -> None:
@@ -225,6 +225,6 @@ def test_a_supplement_brings_its_table(tmp_path: Path) -> None:
     answers = line(answers=dict.fromkeys([f"SEMSX{n}" for n in ("009", "010", "011", "014")], 1))
     [without] = run(name, answers)
     [found] = run(name, answers, "--supplements", str(tmp_path))
-    assert without["scores"][0]["reason"] == "table-missing"  # type: ignore[index]
-    assert found["scores"][0]["status"] == "scored"  # type: ignore[index]
-    assert found["scores"][0]["value"] is not None  # type: ignore[index]
+    assert without["scores"][0]["reason"] == "table-missing"
+    assert found["scores"][0]["status"] == "scored"
+    assert found["scores"][0]["value"] is not None

@@ -146,7 +146,7 @@ def test_summary_scores_need_every_part() -> None:
 def test_what_is_no_option_is_refused_never_coerced(value: object) -> None:
     answers = {**answered(PHQ9, *[0] * 9), "phq4": value}
     with pytest.raises(InvalidAnswer, match="phq4") as refusal:
-        score(PHQ9, answers)  # type: ignore[arg-type]
+        score(PHQ9, answers)
     assert refusal.value.item == "phq4"
     assert len(str(refusal.value)) < 200
 

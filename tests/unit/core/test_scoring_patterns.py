@@ -191,7 +191,7 @@ def test_what_was_not_asked_need_not_be_there_but_must_be_an_item() -> None:
 def test_a_refused_value_is_shown_but_never_more_than_a_line(value: object, shown: str) -> None:
     what = "none of its options (1, 2, 3, 4)" if isinstance(value, int) else "not a whole number"
     with pytest.raises(InvalidAnswer) as refusal:
-        score(TOY, {"middle": value})  # type: ignore[dict-item]
+        score(TOY, {"middle": value})
     assert str(refusal.value) == f"middle: {shown} is {what}"
 
 

@@ -191,7 +191,7 @@ def moved(difference: str, error: str | None, threshold: Threshold | None = CHEN
     number = Decimal(difference)
     reached = None if threshold is None else abs(number) >= threshold.value
     facts: dict[str, object] = {"could_improve": True, "could_worsen": True} | more
-    return Change(number, Direction.BETTER, threshold, reached, Decimal(error) if error else None, **facts)  # type: ignore[arg-type]
+    return Change(number, Direction.BETTER, threshold, reached, Decimal(error) if error else None, **facts)
 
 
 SENTENCES = [
@@ -214,15 +214,15 @@ SENTENCES = [
 def test_the_fixed_sentences(change: Change, words: str) -> None:
     environment = score_report.environment("en", score_report.UNTRANSLATED)
     macros = environment.get_template("_macros/change.html").module
-    assert str(macros.sentence(change)) == words  # type: ignore[attr-defined]
+    assert str(macros.sentence(change)) == words
 
 
 def test_floor_is_said_where_the_threshold_could_not_be_reached() -> None:
     environment = score_report.environment("en", score_report.UNTRANSLATED)
     macros = environment.get_template("_macros/change.html").module
     floor = moved("-2", None, could_improve=False)
-    assert "could not get better by that much" in str(macros.limit(floor))  # type: ignore[attr-defined]
-    assert str(macros.limit(moved("-5", None))).strip() == ""  # type: ignore[attr-defined]
+    assert "could not get better by that much" in str(macros.limit(floor))
+    assert str(macros.limit(moved("-5", None))).strip() == ""
 
 
 # the renderer
@@ -293,7 +293,7 @@ def test_starts_again_after_its_process_was_killed(html: str) -> None:
 
 def test_paper_is_checked() -> None:
     with pytest.raises(ValueError, match="a4, letter"):
-        pdf.render("<p>", paper="a5")  # type: ignore[arg-type]
+        pdf.render("<p>", paper="a5")
 
 
 def sleeps(connection: Connection) -> None:

@@ -30,7 +30,7 @@ def with_last(scale: str, **more: object) -> TrendFacts:
     return replace(
         facts,
         scores=tuple(
-            replace(each, score=replace(each.score, **more))  # type: ignore[arg-type]
+            replace(each, score=replace(each.score, **more))
             if (each.assessment, each.instrument, each.score.scale) == (last, "promis-29", scale)
             else each
             for each in facts.scores
