@@ -4,10 +4,13 @@ Facts are stored, status is computed. All day arithmetic is on the clinic's cale
 dates first. Windows include both edges.
 """
 
-from collections.abc import Sequence
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from prom_server.core.worsening import ProtocolAlert
 
 # A first infusion that is put off closes nothing: what closes with it stays open so long after the planned day.
 # (A decision of this project.)
@@ -23,21 +26,53 @@ class Anchor(StrEnum):
     FIRST_INFUSION = "first-infusion"  # the first given, or the planned one until then
     FINAL_INFUSION = "final-infusion"  # the day the series ends, as far as known today
     LATEST_INFUSION = "latest-infusion"  # the latest given; nothing is planned from it before one was
+    START = "start"  # the planned first day of a protocol without infusions
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """So far from an anchor: calendar months first, then days. 31 August and 6 months is the last of February."""
+
+    days: int
+    months: int = 0
+
+    def after(self, anchor: date) -> date:
+        year, month = divmod(anchor.year * 12 + anchor.month - 1 + self.months, 12)
+        day = min(anchor.day, monthrange(year, month + 1)[1])
+        return date(year, month + 1, day) + timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)
 class TimePoint:
-    """One assessment of a course, in days from its anchor. `closes` is the last day accepted."""
+    """One assessment of a course, counted from its anchor. `closes` is the last day accepted."""
 
     id: str
     name: str
     short: str
     anchor: Anchor
-    opens: int
-    due: int
-    overdue: int
-    closes: int
+    opens: Offset
+    due: Offset
+    overdue: Offset
+    closes: Offset
     closes_at_first_infusion: bool = False
+
+    def window(self, anchor: date) -> "Window":
+        """As the file says, for an anchor on this day."""
+        return Window(
+            self.id,
+            self.opens.after(anchor),
+            self.due.after(anchor),
+            self.overdue.after(anchor),
+            self.closes.after(anchor),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """When a patient is reminded of an assessment, as long as it can be answered and is not complete."""
+
+    at_opening: bool = True
+    after_due: tuple[int, ...] = (0, 3, 7, 14, 21)  # days after the due day
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +85,9 @@ class Protocol:
     time_points: tuple[TimePoint, ...]
     source: str
     items_per_screen: int = 1  # at most, on a large tablet of the clinic
+    reminders: Reminders = Reminders()
+    infusion_offsets: tuple[int, ...] = ()  # days of the planned infusions from the first, which has 0
+    alerts: tuple[ProtocolAlert, ...] = ()
     content_hash: str = ""
 
     def time_point(self, time_point_id: str) -> TimePoint:
@@ -76,42 +114,56 @@ class Given:
     on: date
 
 
-def plan(protocol: Protocol, starts_on: date, given: Sequence[Given], *, finished: bool) -> tuple[Window, ...]:
-    """The windows of a course as the facts stand: planned first day, infusions given (in order), finished or not.
+def plan(
+    protocol: Protocol,
+    starts_on: date,
+    given: Sequence[Given],
+    *,
+    to_come: Sequence[date],
+    finished_on: date | None = None,
+) -> tuple[Window, ...]:
+    """The windows of a course as the facts stand: planned first day, infusions given (in order), days still planned.
 
     Before any infusion was given there are no follow-ups: a patient who was never infused is not followed up.
-    A course finished without an infusion keeps only what counts from the planned first day.
+    A course finished without an infusion keeps only what counts from the planned first day; of one that has no
+    infusions, what opened before it was finished.
     """
-    anchors = _anchors(protocol, starts_on, given, finished=finished)
+    days = anchors(starts_on, given, to_come)
+    points = [point for point in protocol.time_points if point.anchor in days]
+    windows = [(point, _window(point, days[point.anchor], given)) for point in points]
     return tuple(
-        _window(point, anchors[point.anchor], given) for point in protocol.time_points if point.anchor in anchors
+        window
+        for point, window in windows
+        if finished_on is None or point.anchor is not Anchor.START or window.opens_on <= finished_on
     )
 
 
-def _anchors(protocol: Protocol, starts_on: date, given: Sequence[Given], *, finished: bool) -> dict[Anchor, date]:
-    first = given[0].on if given else starts_on
+def anchors(starts_on: date, given: Sequence[Given], to_come: Sequence[date]) -> dict[Anchor, date]:
+    """The day of each anchor as the facts stand; one that nothing can be planned from yet is not there."""
+    days = {Anchor.START: starts_on, Anchor.FIRST_INFUSION: given[0].on if given else starts_on}
+    if given:
+        days[Anchor.LATEST_INFUSION] = given[-1].on
+    if (final := _final(given, to_come)) is not None:
+        days[Anchor.FINAL_INFUSION] = final
+    return days
+
+
+def _final(given: Sequence[Given], to_come: Sequence[date]) -> date | None:
+    """The day of the last infusion. A planned day that passed without one is presumed to be made up at the end."""
     if not given:
-        last_planned = first + timedelta(days=protocol.planned_infusions - 1)
-        return {Anchor.FIRST_INFUSION: first} | ({} if finished else {Anchor.FINAL_INFUSION: last_planned})
+        return max(to_come, default=None)
     latest = given[-1].on
-    to_come = 0 if finished else max(protocol.planned_infusions - len(given), 0)
-    return {
-        Anchor.FIRST_INFUSION: first,
-        Anchor.FINAL_INFUSION: latest + timedelta(days=to_come),
-        Anchor.LATEST_INFUSION: latest,
-    }
+    passed = sum(day <= latest for day in to_come)
+    return max([latest, *to_come]) + timedelta(days=passed)
 
 
 def _window(point: TimePoint, anchor: date, given: Sequence[Given]) -> Window:
-    def day(offset: int) -> date:
-        return anchor + timedelta(days=offset)
-
-    window = Window(point.id, day(point.opens), day(point.due), day(point.overdue), day(point.closes))
+    window = point.window(anchor)
     if not point.closes_at_first_infusion:
         return window
     if given:
         return replace(window, closes_on=given[0].on, closed_at=given[0].at)
-    return replace(window, closes_on=day(point.closes) + NOT_INFUSED_YET)
+    return replace(window, closes_on=window.closes_on + NOT_INFUSED_YET)
 
 
 class Status(StrEnum):
@@ -166,3 +218,13 @@ def has_closed(window: Window, at: datetime, today: date) -> bool:
 def accepts_answers(facts: Facts, at: datetime, today: date) -> bool:
     """Whether a patient may answer now: the window is open and nothing ended it."""
     return status_at(facts, at, today) in {Status.OPEN, Status.DUE, Status.OVERDUE, Status.IN_PROGRESS}
+
+
+def next_began_at(course: int, first_infusions: Mapping[int, datetime]) -> datetime | None:
+    """When the next course of the patient began; `first_infusions` by course number, where there was one."""
+    return first_infusions.get(min((number for number in first_infusions if number > course), default=-1))
+
+
+def after_next_course(answered_at: datetime, next_began_at: datetime | None) -> bool:
+    """Whether an answer of one course was given after the first infusion of the next had started."""
+    return next_began_at is not None and answered_at >= next_began_at

@@ -1,52 +1,119 @@
-"""Turns a plan into assessment rows: creates the missing, moves what has not happened, cancels what is not planned."""
+"""Turns a plan into rows: creates the missing, moves what has not happened, cancels what is not planned.
 
-from datetime import datetime
+Assessments, infusion days, the day of the next reminder and what waits in the outbox move together, in the caller's
+transaction.
+"""
 
-from sqlalchemy import insert, select, update
+from datetime import date, datetime
+
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.permissions import StaffMember
-from prom_server.core.schedule import Given, Window, plan
-from prom_server.services import audit, catalogue, finding
+from prom_server.core import infusion_days as days
+from prom_server.core.courses import CANCELLED
+from prom_server.core.permissions import ClinicFacts, StaffMember
+from prom_server.core.replanning import Change, CourseFacts, Replan, What, replanned
+from prom_server.core.schedule import Given, Window
+from prom_server.services import audit, catalogue, finding, infusion_days, outbox, planned
 from prom_server.store.assessments import Assessment
 from prom_server.store.base import opaque_id
 from prom_server.store.courses import Course, Infusion
+from prom_server.store.outbox import Reminder
+from prom_server.store.patients import Patient
 
 
 def given(session: Session, course: Course, *, by: StaffMember) -> tuple[Given, ...]:
     """The infusions of a course that count, in order."""
-    rows = session.scalars(
-        select(Infusion.given_at)
+    return tuple(each for _id, each in _given(session, course, by=by))
+
+
+def _given(session: Session, course: Course, *, by: StaffMember) -> list[tuple[int, Given]]:
+    rows = session.execute(
+        select(Infusion.id, Infusion.given_at)
         .where(Infusion.course_id == course.id, Infusion.in_error_at.is_(None))
         .order_by(Infusion.given_at)
     )
-    return tuple(Given(given_at, finding.local_day(given_at, by.clinic)) for given_at in rows)
+    return [(row.id, Given(row.given_at, finding.local_day(row.given_at, by.clinic))) for row in rows]
 
 
-def replan(session: Session, course: Course, *, by: StaffMember, at: datetime) -> None:
-    """After every fact that changes the plan. The caller holds the course's row.
-
-    What was begun or completed keeps its days, so that nobody loses a window while answering; only a baseline still
-    closes when the first infusion starts, also one whose answers turn out to be entered in error later.
-    """
+def facts(session: Session, course: Course, *, by: StaffMember) -> CourseFacts:
+    """As they stand. What would be planned with other facts is asked of `look`."""
     protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
-    finished = course.finished_at is not None
-    windows = {
-        each.time_point: each
-        for each in plan(protocol, course.starts_on, given(session, course, by=by), finished=finished)
-    }
-    mine = select(Assessment).where(Assessment.course_id == course.id)
-    rows = session.scalars(mine.with_for_update(key_share=True)).all()
-    lines = [_apply(session, row, windows.get(row.time_point), at=at) for row in rows]
-    known = {row.time_point for row in rows}
-    lines += [_create(session, course, each) for each in windows.values() if each.time_point not in known]
-    if changed := [line for line in lines if line]:
+    patient = session.get_one(Patient, course.patient_id)
+    known, _ = infusion_days.rows(session, course)
+    return CourseFacts(
+        protocol=protocol,
+        starts_on=course.starts_on,
+        given=given(session, course, by=by),
+        days=known or days.laid_out(protocol.infusion_offsets, course.starts_on),
+        finished_on=finding.local_day(course.finished_at, by.clinic) if course.finished_at else None,
+        cancelled=course.finish_reason == CANCELLED,
+        stopped_on=_stopped_on(patient, by.clinic),
+    )
+
+
+def _stopped_on(patient: Patient, clinic: ClinicFacts) -> date | None:
+    if patient.merged_into_id is not None:
+        return date.min
+    withdrawn_on = finding.local_day(patient.withdrawn_at, clinic) if patient.withdrawn_at else None
+    return min((day for day in (withdrawn_on, patient.deceased_on) if day is not None), default=None)
+
+
+def look(
+    session: Session, course: Course, as_if: CourseFacts, *, by: StaffMember, at: datetime, lock: bool = False
+) -> Replan:
+    """What these facts would change. Nothing changes; `lock` holds what is going to."""
+    rows = planned.of_course(session, course, lock=lock)
+    _, where = infusion_days.rows(session, course)
+    shared = planned.shared_messages(session, rows)
+    return replanned(as_if, rows, where, shared, at=at, today=finding.local_day(at, by.clinic))
+
+
+def replan(session: Session, course: Course, *, by: StaffMember, at: datetime) -> Replan:
+    """After every fact that changes the plan. The caller holds the course's row."""
+    return apply(session, course, facts(session, course, by=by), by=by, at=at)
+
+
+def replan_patient(session: Session, patient: Patient, *, by: StaffMember, at: datetime) -> tuple[Replan, ...]:
+    """All courses, after a fact about the patient: withdrawn, died, merged, or one of these taken back."""
+    mine = select(Course).where(Course.patient_id == patient.id).order_by(Course.number)
+    courses = session.scalars(mine.with_for_update(key_share=True)).all()
+    return tuple(replan(session, course, by=by, at=at) for course in courses)
+
+
+def apply(session: Session, course: Course, wanted: CourseFacts, *, by: StaffMember, at: datetime) -> Replan:
+    """Does what `look` says of the same facts. The caller holds the course's row, and has written the facts down."""
+    change = look(session, course, wanted, by=by, at=at, lock=True)
+    infusions = [row_id for row_id, _ in _given(session, course, by=by)]
+    lines = infusion_days.apply(session, course, change.days, infusions, at=at)
+    for each in change.changed:
+        _write(session, course, each, at=at)
+    outbox.cancel(session, list(change.messages), "moved", at=at)
+    lines += [_line(each) for each in change.changed if each.what is not What.KEPT]
+    lines += [f"messages not sent: {len(change.messages)}"] if change.messages else []
+    if lines:
         subject = f"course:{course.public_id}"
-        detail = "\n".join(changed)
+        detail = "\n".join(lines)
         audit.record(session, "course.plan", by=by, at=at, patient_id=course.patient_id, subject=subject, detail=detail)
+    return change
 
 
-def _create(session: Session, course: Course, window: Window) -> str:
+def _write(session: Session, course: Course, change: Change, *, at: datetime) -> None:
+    if change.assessment_id is None and change.after is not None:
+        _create(session, course, change, change.after)
+        return
+    values: dict[str, object] = {"remind_on": change.remind_after}
+    if change.after is None:
+        values |= {"cancelled_at": at} if change.what is What.CANCELLED else {}
+    elif change.what is not What.KEPT:
+        values |= {"cancelled_at": None, **_days(change.after)}
+    session.execute(update(Assessment).where(Assessment.id == change.assessment_id).values(**values))
+    if change.freed:
+        these = or_(*(and_(Reminder.kind == kind, Reminder.nth == nth) for kind, nth in change.freed))
+        session.execute(delete(Reminder).where(Reminder.assessment_id == change.assessment_id, these))
+
+
+def _create(session: Session, course: Course, change: Change, window: Window) -> None:
     session.execute(
         insert(Assessment).values(
             public_id=opaque_id(),
@@ -54,37 +121,22 @@ def _create(session: Session, course: Course, window: Window) -> str:
             patient_id=course.patient_id,
             course_id=course.id,
             time_point=window.time_point,
+            remind_on=change.remind_after,
             **_days(window),
         )
     )
-    return f"{window.time_point}: due {window.due_on}"
 
 
-def _apply(session: Session, row: Assessment, window: Window | None, *, at: datetime) -> str | None:
-    """What changes in one assessment that exists, for the audit."""
-    if row.completed_at is not None or row.started_at is not None:
-        return _close(session, row, window.closed_at) if window else None
-    if window is None:
-        return _cancel(session, row, at=at)
-    if row.cancelled_at is None and finding.window(row) == window:
-        return None
-    before = "cancelled" if row.cancelled_at else str(row.due_on)
-    session.execute(update(Assessment).where(Assessment.id == row.id).values(cancelled_at=None, **_days(window)))
-    return f"{window.time_point}: due {before} -> {window.due_on}"
-
-
-def _close(session: Session, row: Assessment, closed_at: datetime | None) -> str | None:
-    if row.closed_at == closed_at:
-        return None
-    session.execute(update(Assessment).where(Assessment.id == row.id).values(closed_at=closed_at))
-    return f"{row.time_point}: closes at {closed_at}"
-
-
-def _cancel(session: Session, row: Assessment, *, at: datetime) -> str | None:
-    if row.cancelled_at is not None:
-        return None
-    session.execute(update(Assessment).where(Assessment.id == row.id).values(cancelled_at=at))
-    return f"{row.time_point}: cancelled"
+def _line(change: Change) -> str:
+    """For the audit."""
+    if change.after is None:
+        return f"{change.time_point}: cancelled"
+    if change.what is What.CLOSED:
+        return f"{change.time_point}: closes at {change.after.closed_at}"
+    if change.assessment_id is None:
+        return f"{change.time_point}: due {change.after.due_on}"
+    before = change.before.due_on if change.before else "cancelled"
+    return f"{change.time_point}: due {before} -> {change.after.due_on}"
 
 
 def _days(window: Window) -> dict[str, object]:
