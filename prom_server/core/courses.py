@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
 from prom_server.core.enrolment import PatientRef
+from prom_server.core.infusions import DayCounts, InfusionDayView, InfusionView, counts
 from prom_server.core.refusals import Refused
 from prom_server.core.schedule import Status, Window
 
 CLOSING_SOON = 7  # days before the last day accepted
 BEFORE_START = timedelta(days=30)  # an infusion may come this much before the planned first day
 QUIET_DAYS = 3  # without an infusion, and a course asks to be finished
-HIGHEST_DOSE_MG = Decimal(1000)
 
 
 class LicenceMissing(Refused):
@@ -55,23 +54,12 @@ class InfusionSameDay(Refused):
     """One is recorded for that day already."""
 
 
-class ImplausibleDose(Refused):
-    """Not above zero, or above what anybody gives."""
-
-
 class FinishReason(StrEnum):
     COMPLETED = "completed"
     STOPPED_EARLY = "stopped_early"
 
 
-@dataclass(frozen=True, slots=True)
-class InfusionView:
-    public_id: str
-    given_at: datetime
-    on: date
-    dose_mg: Decimal | None
-    recorded_by: str
-    in_error: bool
+CANCELLED = "cancelled"  # in the place of a reason to finish: entered wrongly or never begun, nothing was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +75,7 @@ class AssessmentView:
     items: int
     declined: int  # parts that the patient would rather not answer
     completed_at: datetime | None
+    after_next_course: bool = False  # completed after the first infusion of the next course
 
     @property
     def accepts_link(self) -> bool:
@@ -112,6 +101,17 @@ class CourseView:
     infusions: tuple[InfusionView, ...]
     assessments: tuple[AssessmentView, ...]
     today: date
+    days: tuple[InfusionDayView, ...] = ()
+
+    @property
+    def counts(self) -> DayCounts:
+        return counts(self.days, len(self.given), self.planned_infusions, self.today)
+
+    @property
+    def loose(self) -> tuple[InfusionView, ...]:
+        """Infusions that stand on no planned day: entered in error, or of a course without such days."""
+        on_days = {each.infusion.public_id for each in self.days if each.infusion is not None}
+        return tuple(each for each in self.infusions if each.public_id not in on_days)
 
     @property
     def given(self) -> tuple[InfusionView, ...]:

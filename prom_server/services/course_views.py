@@ -2,18 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from prom_server.core.courses import AssessmentView, CourseView, InfusionView
+from prom_server.core.courses import AssessmentView, CourseView
+from prom_server.core.infusions import InfusionDayView, InfusionView
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.core.schedule import Facts, Protocol, status_at
-from prom_server.services import audit, catalogue, finding, progress
+from prom_server.core.schedule import Facts, Protocol, after_next_course, next_began_at, status_at
+from prom_server.services import audit, catalogue, finding, infusions, progress
 from prom_server.services.progress import NONE, Progress
 from prom_server.store.assessments import Assessment
-from prom_server.store.courses import Course, Infusion
+from prom_server.store.courses import Course, Infusion, InfusionDay
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 
@@ -23,6 +25,11 @@ def course_view(session: Session, course_public_id: str, *, by: StaffMember, at:
     course, patient = finding.course(session, course_public_id, by=by)
     subject = f"course:{course.public_id}"
     audit.record(session, "course.view", by=by, at=at, patient_id=patient.id, subject=subject)
+    return view_of(session, patient, course, by=by, at=at)
+
+
+def view_of(session: Session, patient: Patient, course: Course, *, by: StaffMember, at: datetime) -> CourseView:
+    """The same for a query that has the rows, and its own audit line."""
     return _views(session, patient, [course], by=by, at=at)[0]
 
 
@@ -42,23 +49,37 @@ def _views(
     session: Session, patient: Patient, courses: Sequence[Course], *, by: StaffMember, at: datetime
 ) -> tuple[CourseView, ...]:
     ids = [course.id for course in courses]
-    infusions = _infusions(session, ids, by=by)
+    given = _infusions(session, ids, by=by)
+    days = _days(session, ids, given)
     rows = session.scalars(
         select(Assessment).where(Assessment.course_id.in_(ids)).order_by(Assessment.opens_on, Assessment.id)
     ).all()
     done = progress.of_assessments(session, [row.id for row in rows])
+    first = _first_infusions(session, patient)
+    around = {
+        each.id: _Around(given[each.id], days[each.id], done, next_began_at(each.number, first)) for each in courses
+    }
     return tuple(
-        _view(course, patient, infusions[course.id], [row for row in rows if row.course_id == course.id], done, by, at)
+        _view(course, patient, around[course.id], [row for row in rows if row.course_id == course.id], by, at)
         for course in courses
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a course's view needs beside its own rows."""
+
+    infusions: Mapping[int, InfusionView]  # by the row's id, in order
+    days: Sequence[InfusionDayView]
+    done: Mapping[int, Progress]
+    next_began_at: datetime | None  # the next course
 
 
 def _view(
     course: Course,
     patient: Patient,
-    infusions: Sequence[InfusionView],
+    around: _Around,
     rows: Sequence[Assessment],
-    done: Mapping[int, Progress],
     by: StaffMember,
     at: datetime,
 ) -> CourseView:
@@ -73,10 +94,20 @@ def _view(
         finished_at=course.finished_at,
         finish_reason=course.finish_reason,
         finish_note=course.finish_note,
-        infusions=tuple(infusions),
-        assessments=tuple(assessment_view(row, protocol, done.get(row.id, NONE), by=by, at=at) for row in rows),
+        infusions=tuple(around.infusions.values()),
+        assessments=tuple(_assessment(row, protocol, around, by=by, at=at) for row in rows),
         today=finding.local_day(at, by.clinic),
+        days=tuple(around.days),
     )
+
+
+def _assessment(
+    row: Assessment, protocol: Protocol, around: _Around, *, by: StaffMember, at: datetime
+) -> AssessmentView:
+    """Marked where it was completed after the next course had begun."""
+    view = assessment_view(row, protocol, around.done.get(row.id, NONE), by=by, at=at)
+    late = row.completed_at is not None and after_next_course(row.completed_at, around.next_began_at)
+    return replace(view, after_next_course=late)
 
 
 def assessment_view(
@@ -99,8 +130,22 @@ def assessment_view(
     )
 
 
-def _infusions(session: Session, course_ids: Sequence[int], *, by: StaffMember) -> Mapping[int, list[InfusionView]]:
-    found: dict[int, list[InfusionView]] = defaultdict(list)
+def _first_infusions(session: Session, patient: Patient) -> Mapping[int, datetime]:
+    """When each of a patient's courses began, by its number."""
+    rows = session.execute(
+        select(Course.number, func.min(Infusion.given_at).label("first"))
+        .join(Infusion, Infusion.course_id == Course.id)
+        .where(Course.patient_id == patient.id, Infusion.in_error_at.is_(None))
+        .group_by(Course.number)
+    )
+    return {row.number: row.first for row in rows}
+
+
+def _infusions(
+    session: Session, course_ids: Sequence[int], *, by: StaffMember
+) -> Mapping[int, dict[int, InfusionView]]:
+    """By course, then by the row's id, in the order in which they were given."""
+    found: dict[int, dict[int, InfusionView]] = defaultdict(dict)
     rows = session.execute(
         select(Infusion, Staff.name)
         .join(Staff, Staff.id == Infusion.recorded_by)
@@ -108,14 +153,21 @@ def _infusions(session: Session, course_ids: Sequence[int], *, by: StaffMember) 
         .order_by(Infusion.given_at, Infusion.id)
     )
     for infusion, name in rows:
-        found[infusion.course_id].append(
-            InfusionView(
-                infusion.public_id,
-                infusion.given_at,
-                finding.local_day(infusion.given_at, by.clinic),
-                infusion.dose_mg,
-                name,
-                infusion.in_error_at is not None,
-            )
-        )
+        found[infusion.course_id][infusion.id] = infusions.infusion_view(infusion, name, by=by)
+    return found
+
+
+def _days(
+    session: Session, course_ids: Sequence[int], given: Mapping[int, Mapping[int, InfusionView]]
+) -> Mapping[int, list[InfusionDayView]]:
+    """The planned days by course, in order."""
+    found: dict[int, list[InfusionDayView]] = defaultdict(list)
+    rows = session.scalars(
+        select(InfusionDay)
+        .where(InfusionDay.course_id.in_(course_ids), InfusionDay.cancelled_at.is_(None))
+        .order_by(InfusionDay.planned_on)
+    )
+    for row in rows:
+        infusion = given[row.course_id].get(row.infusion_id) if row.infusion_id else None
+        found[row.course_id].append(infusions.day_view(row, infusion))
     return found

@@ -1,5 +1,6 @@
 """Courses: started on a protocol, infusions recorded, finished. Each of these plans the assessments again."""
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -8,11 +9,9 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.courses import (
     BEFORE_START,
-    HIGHEST_DOSE_MG,
     CourseFinished,
     CourseStillOpen,
     FinishReason,
-    ImplausibleDose,
     ImplausibleStart,
     InfusionInFuture,
     InfusionSameDay,
@@ -22,6 +21,8 @@ from prom_server.core.courses import (
     ProtocolChoice,
     StopReasonNeeded,
 )
+from prom_server.core.enrolment import PatientStopped
+from prom_server.core.infusions import Details, checked
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
 from prom_server.services import audit, catalogue, finding, planning
@@ -55,7 +56,7 @@ def choices(session: Session, *, by: StaffMember) -> tuple[ProtocolChoice, ...]:
 def start_course(
     session: Session, patient_public_id: str, protocol_id: str, starts_on: date, *, by: StaffMember, at: datetime
 ) -> str:
-    """Returns the course's public id. Raises LicenceMissing, CourseStillOpen, ImplausibleStart, NotFound."""
+    """Returns the course's public id. Raises LicenceMissing, CourseStillOpen, ImplausibleStart, PatientStopped."""
     require(by, Action.MANAGE_COURSES)
     patient = finding.patient(session, patient_public_id, by=by, lock=True)
     protocol = catalogue.protocol(protocol_id)
@@ -84,12 +85,19 @@ def start_course(
 
 
 def _check_start(session: Session, patient: Patient, starts_on: date, *, by: StaffMember, at: datetime) -> None:
+    if patient.stopped:
+        raise PatientStopped("withdrawn or deceased")
     unfinished = select(Course.id).where(Course.patient_id == patient.id, Course.finished_at.is_(None))
     if session.scalar(unfinished.limit(1)) is not None:
         raise CourseStillOpen("finish it first")
+    check_first_day(session, patient.id, starts_on, by=by, at=at)
+
+
+def check_first_day(session: Session, patient_id: int, starts_on: date, *, by: StaffMember, at: datetime) -> None:
+    """Of a course in which nothing was given. Raises ImplausibleStart."""
     if abs(starts_on - finding.local_day(at, by.clinic)) > START_WITHIN:
         raise ImplausibleStart("more than a year away")
-    latest = _latest_infusion(session, patient.id)
+    latest = _latest_infusion(session, patient_id)
     if latest is not None and starts_on <= finding.local_day(latest, by.clinic):
         raise ImplausibleStart("before an earlier course's last infusion")
 
@@ -111,17 +119,20 @@ def record_infusion(
     course_public_id: str,
     given_at: datetime,
     dose_mg: Decimal | None = None,
+    details: Details | None = None,
     *,
     by: StaffMember,
     at: datetime,
 ) -> str:
-    """Returns the infusion's public id. Raises CourseFinished, ImplausibleDose, Infusion(InFuture|TooEarly|SameDay)."""
+    """Returns the infusion's public id. `details` are for where more than the dose is known.
+
+    Raises CourseFinished, Infusion(InFuture|TooEarly|SameDay), Implausible(Dose|Weight|MgPerKg|Minutes), DoseDisagrees.
+    """
     require(by, Action.MANAGE_COURSES)
     course, _patient = finding.course(session, course_public_id, by=by, lock=True)
     if course.finished_at is not None:
         raise CourseFinished("finished")
-    if dose_mg is not None and not 0 < dose_mg <= HIGHEST_DOSE_MG:
-        raise ImplausibleDose("dose")
+    known = checked(details or Details(dose_mg))
     _check_given(session, course, given_at, by=by, at=at)
     public_id = opaque_id()
     session.execute(
@@ -129,7 +140,7 @@ def record_infusion(
             public_id=public_id,
             course_id=course.id,
             given_at=given_at,
-            dose_mg=dose_mg,
+            **asdict(known),
             recorded_by=by.id,
             recorded_at=at,
         )

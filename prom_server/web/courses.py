@@ -1,16 +1,21 @@
 """Courses: started, infusions recorded, finished; and the private links of their assessments."""
 
+from datetime import date
+
 import segno
 from flask import Blueprint, current_app, flash, g, redirect, url_for
 from flask.typing import ResponseReturnValue as Shown
 
 from prom_server import clock
-from prom_server.core.courses import FinishReason, ImplausibleDose, LicenceMissing, StopReasonNeeded
+from prom_server.core.courses import CourseView, FinishReason, LicenceMissing, StopReasonNeeded
+from prom_server.core.infusions import DayState
 from prom_server.core.invitations import AssessmentOver
 from prom_server.core.refusals import NotFound, Refused
-from prom_server.services import course_views, courses, enrolment, invitations
+from prom_server.services import care_views, course_views, courses, enrolment, invitations
 from prom_server.transaction import transaction
 from prom_server.web import forms
+from prom_server.web.care_forms import InfusionForm
+from prom_server.web.infusions import FIELD_OF
 from prom_server.web.staff_page import show
 
 pages = Blueprint("courses", __name__)
@@ -48,37 +53,47 @@ def course(public_id: str) -> Shown:
     return _course_page(public_id)
 
 
-def _course_page(
-    public_id: str,
-    status: int = 200,
-    *,
-    infusion: forms.RecordInfusion | None = None,
-    finish: forms.FinishCourse | None = None,
-) -> Shown:
+def _course_page(public_id: str, status: int = 200, *, finish: forms.FinishCourse | None = None) -> Shown:
     with transaction() as database:
-        view = course_views.course_view(database, public_id, by=g.by, at=clock.now())
+        page = care_views.course_page(database, public_id, by=g.by, at=clock.now())
+    form = finish or forms.FinishCourse(formdata=None)
     return show(
         "clinic/course.html",
         status,
-        view=view,
-        infusion=infusion or forms.RecordInfusion(formdata=None),
-        finish=finish or forms.FinishCourse(formdata=None),
+        view=page.course,
+        care=page.care,
+        summary=page.summary,
+        events=page.events,
+        finish=form,
     )
 
 
-@pages.post("/courses/<public_id>/infusions")
+@pages.route("/courses/<public_id>/infusions", methods=["GET", "POST"])
 def record_infusion(public_id: str) -> Shown:
-    form = forms.RecordInfusion()
+    at = clock.now()
+    with transaction() as database:
+        view = course_views.course_view(database, public_id, by=g.by, at=at)
+    form = InfusionForm()
+    if not form.is_submitted():
+        form = InfusionForm(formdata=None, data={"given_on": _next_day(view)})
+        return show("clinic/infusion_new.html", view=view, form=form)
     if form.validate():
-        given_at = form.given_at(g.by.clinic.time_zone)
+        given_at, details = form.given_at(g.by.clinic.time_zone), form.details()
         try:
             with transaction() as database:
-                courses.record_infusion(database, public_id, given_at, form.dose_mg.data, by=g.by, at=clock.now())
+                courses.record_infusion(database, public_id, given_at, details=details, by=g.by, at=at)
             flash("infusion_recorded")
             return redirect(url_for(".course", public_id=public_id), 303)
         except Refused as error:
-            form.refuse(error, "dose_mg" if isinstance(error, ImplausibleDose) else "given_on")
-    return _course_page(public_id, 422, infusion=form)
+            form.refuse(error, FIELD_OF.get(type(error), "given_on"))
+    return show("clinic/infusion_new.html", 422, view=view, form=form)
+
+
+def _next_day(view: CourseView) -> date:
+    """The first planned day up to today of which nobody has said anything; else today."""
+    open_states = {DayState.PLANNED, DayState.UNRECORDED}
+    waiting = (each.planned_on for each in view.days if each.state(view.today) in open_states)
+    return min([*waiting, view.today])
 
 
 @pages.post("/infusions/<public_id>/in-error")
