@@ -3,11 +3,16 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import SequenceMatcher
+from enum import StrEnum
 
 from prom_server.core.preferences import CONTRASTS, LANGUAGES, TEXT_SIZES
-from prom_server.core.refusals import Refused
+from prom_server.core.refusals import NotFound, Refused
 
 OLDEST = 120  # years
+# Of two names that differ by a letter or two, as SequenceMatcher measures it. Born on the same day besides, they are
+# shown to a person, who decides: it only has to be low enough to find a slip, and high enough to spare the rest.
+ALIKE = 0.8
 
 
 class RecordNumberTaken(Refused):
@@ -16,6 +21,27 @@ class RecordNumberTaken(Refused):
 
 class ImplausibleBirthDate(Refused):
     """In the future, or too long ago for anybody alive."""
+
+
+class PatientStopped(Refused):
+    """Withdrawn or deceased: nothing more is asked of them."""
+
+
+class MergedInto(NotFound):
+    """This record was merged into another one, whose public id it carries."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__("merged")
+        self.kept = kept
+
+
+class PatientFilter(StrEnum):
+    """Which patients a list shows. Each is read from an index of its own."""
+
+    ALL = "all"
+    IN_COURSE = "in_course"  # infusions not finished, the latest planned start first
+    UNDELIVERABLE = "undeliverable"  # an address refused for good, in the order in which they were added
+    STOPPED = "stopped"  # withdrawn or deceased, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,8 @@ class PatientLine:
     birth_date: date
     age: int
     locked: bool
+    withdrawn: bool = False
+    deceased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +98,14 @@ class PatientFile:
     locked_at: datetime | None
     wrong_birth_dates: int
     reminders_off_at: datetime | None = None  # the patient wants none
+    withdrawn_at: datetime | None = None
+    withdrawn_reason: str | None = None
+    deceased_on: date | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Withdrawn or deceased: nothing is asked of them any more."""
+        return self.withdrawn_at is not None or self.deceased_on is not None
 
 
 def folded(text: str) -> str:
@@ -88,3 +124,17 @@ def age_on(birth_date: date, day: date) -> int:
 
 def plausible_birth_date(birth_date: date, today: date) -> bool:
     return birth_date <= today and age_on(birth_date, today) <= OLDEST
+
+
+def names_alike(family: str, given: str, other_family: str, other_given: str) -> bool:
+    """Whether two people born on the same day may be one: the same names, the two swapped, or a slip in typing.
+
+    >>> names_alike("Müller", "Eva", "Eva", "Muller")
+    True
+    >>> names_alike("Specimen", "Rosa", "Madeup", "Theo")
+    False
+    """
+    mine, other = folded(f"{family} {given}"), folded(f"{other_family} {other_given}")
+    if sorted(mine.replace(",", " ").split()) == sorted(other.replace(",", " ").split()):
+        return True
+    return SequenceMatcher(None, mine, other, autojunk=False).ratio() >= ALIKE

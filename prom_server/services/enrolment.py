@@ -1,20 +1,20 @@
-"""Patients are added, corrected and found."""
+"""Patients are added and corrected."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, insert, or_, select, tuple_, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from prom_server.core.enrolment import (
     ImplausibleBirthDate,
     PatientDetails,
     PatientFile,
-    PatientLine,
-    PatientsPage,
+    PatientRef,
     RecordNumberTaken,
     age_on,
-    folded,
+    names_alike,
     plausible_birth_date,
     sort_name,
 )
@@ -23,8 +23,8 @@ from prom_server.services import audit, finding
 from prom_server.store.base import opaque_id
 from prom_server.store.patients import Patient
 
-PER_PAGE = 25
-BEYOND = chr(0x10FFFF)  # after every other character: the end of a prefix's range
+COMPARED = 500  # of those born on one day; a day that many share is a stand-in for an unknown one
+LISTED = 5
 
 
 def add_patient(session: Session, details: PatientDetails, *, by: StaffMember, at: datetime) -> str:
@@ -44,12 +44,53 @@ def add_patient(session: Session, details: PatientDetails, *, by: StaffMember, a
     return public_id
 
 
+def add_patients(
+    session: Session, several: Sequence[PatientDetails], *, subject: str, by: StaffMember, at: datetime
+) -> dict[str, int]:
+    """All of them or none, in a few statements; by record number. `subject`: where they come from, for the audit.
+
+    Raises RecordNumberTaken, ImplausibleBirthDate.
+    """
+    require(by, Action.EDIT_PATIENTS)
+    for details in several:
+        _check_birth_date(details.birth_date, by=by, at=at)
+    if not several:
+        return {}
+    same = {"clinic_id": by.clinic.id, "wrong_birth_dates": 0, "created_at": at}
+    rows = [{"public_id": opaque_id(), **same, **_columns(details)} for details in several]
+    try:
+        with session.begin_nested():
+            found = session.execute(insert(Patient).returning(Patient.record_number, Patient.id), rows).all()
+    except IntegrityError as error:
+        raise RecordNumberTaken("record number") from error
+    audit.record_each(session, "patient.add", [row.id for row in found], by=by, at=at, subject=subject)
+    return {row.record_number: row.id for row in found}
+
+
+def possible_duplicates(
+    session: Session, details: PatientDetails, *, by: StaffMember, at: datetime
+) -> tuple[PatientRef, ...]:
+    """Patients born on the same day whose names are alike: to look at before another one is added."""
+    require(by, Action.EDIT_PATIENTS)
+    same_day = (
+        Patient.clinic_id == by.clinic.id,
+        Patient.birth_date == details.birth_date,
+        Patient.merged_into_id.is_(None),
+    )
+    rows = session.scalars(select(Patient).where(*same_day).order_by(Patient.sort_name, Patient.id).limit(COMPARED))
+    name = (details.family_name, details.given_name)
+    alike = [row for row in rows if names_alike(*name, row.family_name, row.given_name)][:LISTED]
+    for row in alike:
+        audit.record(session, "patient.duplicate", by=by, at=at, patient_id=row.id)
+    return tuple(finding.ref(row) for row in alike)
+
+
 def edit_patient(session: Session, public_id: str, details: PatientDetails, *, by: StaffMember, at: datetime) -> None:
     """Corrects what was entered. A corrected birth date unlocks links that the wrong one had locked."""
     require(by, Action.EDIT_PATIENTS)
     row = finding.patient(session, public_id, by=by, lock=True)
     _check_birth_date(details.birth_date, by=by, at=at)
-    old, new = _columns(_details(row)), _columns(details)
+    old, new = _columns(details_of(row)), _columns(details)
     changes = {name: value for name, value in new.items() if old[name] != value}
     if not changes:
         return
@@ -85,7 +126,7 @@ def _columns(details: PatientDetails) -> dict[str, object]:
     }
 
 
-def _details(row: Patient) -> PatientDetails:
+def details_of(row: Patient) -> PatientDetails:
     return PatientDetails(
         row.record_number,
         row.given_name,
@@ -108,7 +149,17 @@ def patient_file(
     row = finding.patient(session, public_id, by=by)
     audit.record(session, action, by=by, at=at, patient_id=row.id)
     age = age_on(row.birth_date, finding.local_day(at, by.clinic))
-    return PatientFile(finding.ref(row), _details(row), age, row.locked_at, row.wrong_birth_dates, row.reminders_off_at)
+    return PatientFile(
+        patient=finding.ref(row),
+        details=details_of(row),
+        age=age,
+        locked_at=row.locked_at,
+        wrong_birth_dates=row.wrong_birth_dates,
+        reminders_off_at=row.reminders_off_at,
+        withdrawn_at=row.withdrawn_at,
+        withdrawn_reason=row.withdrawn_reason,
+        deceased_on=row.deceased_on,
+    )
 
 
 def unlock(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> None:
@@ -117,71 +168,3 @@ def unlock(session: Session, public_id: str, *, by: StaffMember, at: datetime) -
     row = finding.patient(session, public_id, by=by, lock=True)
     session.execute(update(Patient).where(Patient.id == row.id).values(wrong_birth_dates=0, locked_at=None))
     audit.record(session, "links.unlock", by=by, at=at, patient_id=row.id)
-
-
-# ---- Finding
-
-
-def search(
-    session: Session, query: str, *, born: date | None = None, after: str | None = None, by: StaffMember, at: datetime
-) -> PatientsPage:
-    """Patients by the beginning of the name or record number, or by birth date; all of them for an empty query.
-
-    Every condition is a range of an index and a page begins where the last one ended, so the cost does not grow with
-    the number of patients.
-    """
-    require(by, Action.SEE_PATIENTS)
-    statement = select(Patient).where(Patient.clinic_id == by.clinic.id)
-    if born is not None:
-        statement = statement.where(Patient.birth_date == born)
-    elif query.strip():
-        statement = statement.where(_matching(query))
-    rows = session.scalars(_page(session, statement, after, by=by)).all()
-    audit.record(session, "patients.list", by=by, at=at)
-    today = finding.local_day(at, by.clinic)
-    lines = tuple(
-        PatientLine(
-            finding.ref(row),
-            f"{row.family_name}, {row.given_name}",
-            row.birth_date,
-            age_on(row.birth_date, today),
-            row.locked_at is not None,
-        )
-        for row in rows[:PER_PAGE]
-    )
-    return PatientsPage(lines, rows[PER_PAGE - 1].public_id if len(rows) > PER_PAGE else None)
-
-
-def _page(session: Session, statement: Select[Patient], after: str | None, *, by: StaffMember) -> Select[Patient]:
-    """The rows after a patient. Only an opaque id travels in the address, never the name that orders the list."""
-    if after is not None:
-        last = finding.patient(session, after, by=by)
-        statement = statement.where(tuple_(Patient.sort_name, Patient.id) > (last.sort_name, last.id))
-    return statement.order_by(Patient.sort_name, Patient.id).limit(PER_PAGE + 1)
-
-
-def _matching(query: str) -> ColumnElement[bool]:
-    number = " ".join(query.upper().split())
-    return or_(_begins(Patient.record_number, number), *(_named(*each) for each in _readings(query)))
-
-
-def _readings(query: str) -> list[tuple[str, str]]:
-    """(family, given) as the words may be meant: "Specimen", "Specimen, Rosa", "Rosa Specimen", "Rosa van der Berg"."""
-    family, comma, given = query.partition(",")
-    if comma:
-        return [(folded(family), folded(given))]
-    words = folded(query).split()[:6]
-    splits = [(" ".join(words[i:]), " ".join(words[:i])) for i in range(1, len(words))]
-    return [(" ".join(words), ""), *splits] if words else []
-
-
-def _named(family: str, given: str) -> ColumnElement[bool]:
-    if not given:
-        return _begins(Patient.sort_name, family)
-    # The given name is compared inside the sort name, where it is folded: "specimen, rosa".
-    escaped = given.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return and_(_begins(Patient.sort_name, family), Patient.sort_name.like(f"%, {escaped}%", escape="\\"))
-
-
-def _begins(column: InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
-    return and_(column >= prefix, column < prefix + BEYOND) if prefix else false()

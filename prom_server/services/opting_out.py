@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from prom_server.services import birth_dates, links
+from prom_server.services import birth_dates, links, patient_status
 from prom_server.store.patients import Patient
 
 
@@ -28,5 +28,7 @@ def choose(session: Session, token: str, birth_date: date, *, reminders: bool, a
         return None
     off_at = None if reminders else at
     session.execute(update(Patient).where(Patient.id == patient.id).values(reminders_off_at=off_at))
+    if not reminders:
+        patient_status.cancel_messages(session, patient.id, "opted_out", at=at)
     birth_dates.record(session, "reminders.on" if reminders else "reminders.off", patient, at=at)
     return None
