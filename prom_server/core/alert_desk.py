@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
+from prom_server.core.alert_care import Care
+from prom_server.core.alert_causes import Cause, Fact, cause_of
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.instrument import Instrument, Level
 from prom_server.core.refusals import Refused
@@ -40,6 +43,8 @@ class StepKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     CALL_REQUESTED = "call_requested"
     REOPENED = "reopened"
+    GIVEN = "given"  # to somebody to take care of it; the code is their public id
+    ESCALATED = "escalated"  # nobody acknowledged it in time: the next are told
     RESOLVED = "resolved"
 
 
@@ -69,7 +74,7 @@ NEEDS_NOTE = frozenset({Resolution.OTHER, Resolution.ASKED_AT_CONTACT})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The item behind an alert, in words: instrument, number, topic, and the option chosen."""
+    """The item behind an alert, in words: instrument, number, topic, and the option chosen; or what else caused it."""
 
     instrument: str
     number: int  # 0 where its definition is gone
@@ -77,19 +82,24 @@ class Asked:
     topic: str
     value: int | None
     label: str | None
+    cause: Cause | None = None  # where one answer alone does not explain it
 
 
-def asked(instrument: Instrument, item_id: str, value: int | None) -> Asked:
-    item = instrument.item_by_id[item_id]
-    rule = instrument.alert_on(item_id)
+def asked(instrument: Instrument, fact: Fact) -> Asked:
+    cause = cause_of(instrument, fact)
+    item = instrument.item_by_id.get(fact.item)
+    if item is None:  # a scale raised it
+        topics = (each.topic for each in instrument.score_alerts if each.rule == fact.rule)
+        return Asked(instrument.short, 0, None, next(topics, ""), None, None, cause)
+    rule = instrument.alert_on(fact.item)
     number = instrument.items.index(item) + 1
-    return Asked(
-        instrument.short, number, item.text, rule.topic if rule else "", value, label_of(instrument, item_id, value)
-    )
+    label = label_of(instrument, fact.item, fact.value)
+    return Asked(instrument.short, number, item.text, rule.topic if rule else "", fact.value, label, cause)
 
 
 def label_of(instrument: Instrument, item_id: str, value: int | None) -> str | None:
-    option = None if value is None else instrument.item_by_id[item_id].option(value)
+    item = instrument.item_by_id.get(item_id)
+    option = None if value is None or item is None else item.option(value)
     return option.label if option else None
 
 
@@ -104,15 +114,19 @@ class AlertLine:
     call_requested_at: datetime | None
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    owner: str | None = None  # who is asked to take care of it
+    resolved_at: datetime | None = None
 
     @property
     def version(self) -> str:
         """What a page showed of it: a form sends it back, so that nobody closes what they did not see."""
-        return version_of(self.asked.value, self.call_requested_at)
+        score = self.asked.cause.now if self.asked.cause and self.asked.value is None else None
+        return version_of(self.asked.value, score, self.call_requested_at)
 
 
-def version_of(value: int | None, call_requested_at: datetime | None) -> str:
-    return f"{value if value is not None else '-'} {call_requested_at.isoformat() if call_requested_at else '-'}"
+def version_of(value: int | None, score: Decimal | None, call_requested_at: datetime | None) -> str:
+    known = value if value is not None else score if score is not None else "-"
+    return f"{known} {call_requested_at.isoformat() if call_requested_at else '-'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,28 @@ class OpenAlerts:
         return tuple(row for row in self.rows if row.level is Level.ALERT)
 
 
+class Show(StrEnum):
+    """Which alerts a list shows."""
+
+    OPEN = "open"
+    MINE = "mine"  # open, and I am asked to take care of them
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsPage:
+    """One page of a list, its counts those of all pages; `after` opens the next one."""
+
+    show: Show
+    found: OpenAlerts
+    after: str | None
+    first: bool
+
+    @property
+    def rows(self) -> tuple[AlertLine, ...]:
+        return self.found.rows
+
+
 @dataclass(frozen=True, slots=True)
 class AlertStepView:
     kind: str
@@ -138,6 +174,8 @@ class AlertStepView:
     code: str | None
     note: str | None
     attempts: int | None
+    score: Decimal | None = None
+    given_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +190,7 @@ class EarlierAlert:
     resolution: str | None
     resolved_by: str | None
     note: str | None
+    score: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +230,7 @@ class AlertView:
     earlier: tuple[EarlierAlert, ...]
     before: tuple[EarlierAnswer, ...]
     beside: tuple[Beside, ...]
+    care: Care
 
     @property
     def resolutions(self) -> tuple[Resolution, ...]:

@@ -179,6 +179,20 @@ class ItemAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreAlert:
+    """A rule on one scale, judged at the submission: on its score, or on its band. One of the limits is there."""
+
+    rule: str  # "total-20"
+    scale: str
+    topic: str  # what staff read: "Severe depression score"
+    source: str  # of the limit; a decision of this project says so
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+    severity: int | None = None  # from a band of this severity on
+    band: str | None = None  # from the band with this label on
+
+
+@dataclass(frozen=True, slots=True)
 class ScreeningRule:
     """Positive when one of `core` is positive and the number of positive items lies in [`least`, `most`]."""
 
@@ -254,6 +268,7 @@ class Instrument:
     sources: tuple[str, ...]
     notes: tuple[str, ...] = ()
     alerts: tuple[ItemAlert, ...] = ()
+    score_alerts: tuple[ScoreAlert, ...] = ()
     screening: Screening | None = None
     parameters: Parameters | None = None
     beside: str | None = None

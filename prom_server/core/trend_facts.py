@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from prom_server.core.alert_causes import Fact
 from prom_server.core.instrument import Instrument, Level
 from prom_server.core.schedule import Status, Window
 from prom_server.core.scoring import Score
@@ -84,6 +85,7 @@ class AssessmentFacts:
     answered_on: date | None  # the day of its answers; None: nothing was answered
     battery: tuple[str, ...]  # instrument ids expected, in order
     administrations: tuple[AdministrationFacts, ...]
+    after_next_course: bool = False  # answered after the first infusion of the next course
 
     def administration(self, instrument: str) -> AdministrationFacts | None:
         return next((each for each in self.administrations if each.instrument == instrument), None)
@@ -130,6 +132,7 @@ class AlertFacts:
     values: tuple[AlertValue, ...]
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
+    cause: Fact | None = None  # None: the values say it all
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ class HowLine:
     name: str
     on: date
     ways: tuple[tuple[Answered, tuple[str, ...]], ...]
+    after_next_course: bool = False
 
 
 def how_lines(instruments: Mapping[str, Instrument], assessments: tuple[AssessmentFacts, ...]) -> tuple[HowLine, ...]:
     """One for each assessment of which anything was sent, in their order."""
     found = ((each, _ways(instruments, each)) for each in assessments)
-    return tuple(HowLine(each.course, each.name, each.on, ways) for each, ways in found if ways)
+    return tuple(HowLine(each.course, each.name, each.on, ways, each.after_next_course) for each, ways in found if ways)
 
 
 def _ways(

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import date
 
+from prom_server.core.alert_causes import Fact
+from prom_server.core.alert_desk import asked
 from prom_server.core.instrument import Level
 from prom_server.core.schedule import Status
 from prom_server.core.trend_facts import AlertFacts, AlertState, AssessmentFacts, TrendFacts
@@ -86,7 +88,11 @@ def open_alerts(facts: TrendFacts) -> tuple[OpenAlert, ...]:
 
 def _alert(facts: TrendFacts, alert: AlertFacts) -> OpenAlert:
     instrument = facts.instruments[alert.instrument]
-    rule = next(each for each in instrument.alerts if alert.rule in {each.rule, each.unanswered_rule})
+    fact = alert.cause or Fact(alert.rule)
+    rule = next((each for each in instrument.alerts if alert.rule in {each.rule, each.unanswered_rule}), None)
+    if rule is None:
+        it = asked(instrument, fact)
+        return OpenAlert(alert, it.topic, it.instrument, it.label, it.cause)
     value = alert.values[-1].value if alert.values else None
     option = None if value is None else instrument.item_by_id[rule.item].option(value)
     return OpenAlert(alert, rule.topic, instrument.short, option.label if option else None)

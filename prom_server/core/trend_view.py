@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from prom_server.core.alert_causes import Cause
 from prom_server.core.change import Direction
 from prom_server.core.instrument import Better, Option
 from prom_server.core.schedule import Status
@@ -132,6 +133,7 @@ class OpenAlert:
     topic: str
     instrument: str  # short name
     label: str | None  # the words of the latest value
+    cause: Cause | None = None  # where one answer alone does not explain it
 
 
 @dataclass(frozen=True, slots=True)

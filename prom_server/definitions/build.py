@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from prom_server.core.instrument import Instrument, Item, Option, Parameters, Section, WorkedExample
+from prom_server.core.instrument import (
+    Instrument,
+    Item,
+    ItemAlert,
+    Option,
+    Parameters,
+    ScoreAlert,
+    Section,
+    WorkedExample,
+)
 from prom_server.core.rules import AdaptiveRule
 from prom_server.core.schedule import Protocol
 from prom_server.definitions.banks import Bank, FindBank
@@ -13,7 +22,8 @@ from prom_server.definitions.schema import shaped
 from prom_server.definitions.schema.instruments import InstrumentShape
 from prom_server.definitions.schema.protocols import ProtocolShape
 
-_OWN_KEYS = {"instrument", "options", "sections", "scales", "check"}  # of the file; the core has them in another form
+# Of the file; the core has them in another form.
+_OWN_KEYS = {"instrument", "options", "sections", "scales", "alerts", "check"}
 
 
 def instrument(document: Document, find_bank: FindBank) -> Instrument:
@@ -27,6 +37,8 @@ def instrument(document: Document, find_bank: FindBank) -> Instrument:
         sections=tuple(Section(section["id"], section["title"]) for section in data["sections"]),
         items=items,
         scales=scales(document, data["scales"], {item.id: item for item in items}),
+        alerts=tuple(rule for rule in data["alerts"] if isinstance(rule, ItemAlert)),
+        score_alerts=tuple(rule for rule in data["alerts"] if isinstance(rule, ScoreAlert)),
         checks=tuple(_example(document, n, check, items, adaptive=adaptive) for n, check in enumerate(data["check"])),
         content_hash=document.content_hash,
         **{key: value for key, value in data.items() if key not in _OWN_KEYS},
@@ -37,6 +49,7 @@ def protocol(document: Document) -> Protocol:
     data = shaped(document, ProtocolShape)
     return Protocol(
         id=data.pop("protocol"),
+        infusion_offsets=data.pop("infusion_offsets") or tuple(range(data["planned_infusions"])),
         content_hash=document.content_hash,
         **data,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from prom_server.core.instrument import Instrument, Item, ItemAlert, LicenceKind, Scale
 from prom_server.core.rules import AdaptiveRule, CompositeRule, RatingRule, TableRule
+from prom_server.definitions.alertcheck import score_alert_findings
 from prom_server.definitions.document import Finding, Place
 from prom_server.definitions.examples import example_findings
 from prom_server.definitions.optioncheck import option_findings
@@ -18,7 +19,8 @@ Findings = Iterator[Finding]
 
 def instrument_findings(instrument: Instrument) -> tuple[Finding, ...]:
     """Everything wrong with one instrument; empty when it is right."""
-    checks = (_changes, _beside, option_findings, _texts, _scales, _adaptive, _alerts, _screening, _wording)
+    alerts = (_alerts, score_alert_findings)
+    checks = (_changes, _beside, option_findings, _texts, _scales, _adaptive, *alerts, _screening, _wording)
     found = [finding for check in checks for finding in check(instrument)]
     return tuple(found or example_findings(instrument))  # an example is only worth computing when the rest is right
 

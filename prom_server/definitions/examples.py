@@ -31,17 +31,18 @@ def _differences(instrument: Instrument, example: WorkedExample) -> Iterator[str
         yield wrong
         return
     try:
-        scores = {of.scale: _as_written(of) for of in score(instrument, example.answers)}
+        found = score(instrument, example.answers)
     except InvalidAnswer as refusal:
         yield str(refusal)
         return
+    scores = {of.scale: _as_written(of) for of in found}
     for scale, expected in example.expect.items():
         for key, value in expected.items():
             if scale not in scores:
                 yield f"there is no scale {scale}"
             elif scores[scale][key] != value:
                 yield f"{scale}.{key} is {scores[scale][key]}, not {value}"
-    if (raised := tuple(alert.rule for alert in alerts_of(instrument, example.answers))) != example.alerts:
+    if (raised := tuple(alert.rule for alert in alerts_of(instrument, example.answers, found))) != example.alerts:
         yield f"raises {', '.join(raised) or 'no alert'}, not {', '.join(example.alerts) or 'none'}"
     if (screened := in_words(screen(instrument, example.answers))) != example.screening:
         yield f"screens {screened}, not {dict(example.screening)}"

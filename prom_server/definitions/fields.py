@@ -146,6 +146,10 @@ def positive(**options: Any) -> Whole:
     return Whole(validate=validate.Range(min=1, error="is below 1"), **options)
 
 
+def natural(**options: Any) -> Whole:
+    return Whole(validate=validate.Range(min=0, error="is below 0"), **options)
+
+
 def listed(inner: fields.Field[Any], *, least: int = 1, **options: Any) -> fields.List[Any]:
     rule = validate.Length(min=least, error=f"needs {least} or more")
     return fields.List(inner, validate=rule, error_messages=_NESTED, **options)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from prom_server.core.alert_causes import Cause, CauseKind, Fact
 from prom_server.core.alert_desk import (
     MOST_ATTEMPTS,
     NEEDS_NOTE,
@@ -26,7 +27,7 @@ from prom_server.core.alert_desk import (
 from prom_server.core.instrument import Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import alerting, audit, finding, pinning
+from prom_server.services import alert_messages, audit, finding, pinning
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Response
 from prom_server.store.patients import Patient
@@ -59,14 +60,6 @@ def heading(session: Session, *, by: StaffMember, limit: int = LISTED) -> OpenAl
     return OpenAlerts(alerts, flags, tuple(line(session, *row) for row in rows))
 
 
-def open_alerts(session: Session, *, by: StaffMember, at: datetime) -> OpenAlerts:
-    """All that is open: alerts before flags, those that nobody acknowledged first."""
-    require(by, Action.SEE_ALERTS)
-    alerting.flag_unreached(session, by.clinic.id, at=at)
-    audit.record(session, "alerts.list", by=by, at=at)
-    return heading(session, by=by)
-
-
 def open_of_patient(session: Session, patient_public_id: str, *, by: StaffMember) -> tuple[AlertLine, ...]:
     """The open alerts and flags of one patient, for the head of the patient's page, which writes the audit line."""
     require(by, Action.SEE_ALERTS)
@@ -75,8 +68,11 @@ def open_of_patient(session: Session, patient_public_id: str, *, by: StaffMember
     return tuple(line(session, *row) for row in session.execute(mine.order_by(Alert.level, Alert.raised_at)))
 
 
-def found(by: StaffMember) -> Select[Alert, Patient, Administration, str, str]:
-    """Alerts of the clinic, each with its patient and administration, who acknowledged it, and how it was answered."""
+OWNER = aliased(Staff)
+
+
+def found(by: StaffMember) -> Select[Alert, Patient, Administration, str, str, str]:
+    """Alerts of the clinic: patient, administration, who acknowledged it, how it was answered, who owns it."""
     mode = (  # of this answer: what was begun at home may go on in the clinic
         select(Response.mode)
         .where(
@@ -89,10 +85,18 @@ def found(by: StaffMember) -> Select[Alert, Patient, Administration, str, str]:
         .scalar_subquery()
     )
     return (
-        select(Alert, Patient, Administration, Staff.name, func.coalesce(mode, Administration.mode).label("mode"))
+        select(
+            Alert,
+            Patient,
+            Administration,
+            Staff.name,
+            func.coalesce(mode, Administration.mode).label("mode"),
+            OWNER.name.label("owner"),
+        )
         .join(Patient, Patient.id == Alert.patient_id)
         .join(Administration, Administration.id == Alert.administration_id)
         .outerjoin(Staff, Staff.id == Alert.acknowledged_by)
+        .outerjoin(OWNER, OWNER.id == Alert.owner_id)
         .where(Alert.clinic_id == by.clinic.id)
     )
 
@@ -104,6 +108,7 @@ def line(
     administration: Administration,
     acknowledged_by: str | None,
     mode: str,
+    owner: str | None,
 ) -> AlertLine:
     return AlertLine(
         public_id=alert.public_id,
@@ -115,15 +120,19 @@ def line(
         call_requested_at=alert.call_requested_at,
         acknowledged_at=alert.acknowledged_at,
         acknowledged_by=acknowledged_by,
+        owner=owner,
+        resolved_at=alert.resolved_at,
     )
 
 
 def _asked(session: Session, alert: Alert, administration: Administration) -> Asked:
     """What was asked and answered. An alert is never hidden because its questionnaire's definition is gone."""
+    fact = Fact(alert.rule, alert.item_id, alert.value, alert.scale_id, alert.score, alert.compared_with)
     try:
-        return asked(pinning.begun_with(session, administration), alert.item_id, alert.value)
+        return asked(pinning.begun_with(session, administration), fact)
     except pinning.DefinitionMissing:
-        return Asked(administration.instrument_id, 0, None, alert.rule, alert.value, None)
+        cause = Cause(CauseKind.UNKNOWN, alert.scale_id, now=alert.score) if alert.scale_id else None
+        return Asked(administration.instrument_id, 0, None, alert.rule, alert.value, None, cause)
 
 
 # ---- What staff do
@@ -132,7 +141,7 @@ def _asked(session: Session, alert: Alert, administration: Administration) -> As
 def mark_seen(session: Session, alert_public_id: str, *, by: StaffMember, at: datetime) -> None:
     """Once per person since it was raised or re-opened."""
     require(by, Action.SEE_ALERTS)
-    alert = _alert(session, alert_public_id, by=by)
+    alert = held(session, alert_public_id, by=by)
     raised = select(func.max(AlertStep.id)).where(
         AlertStep.alert_id == alert.id, AlertStep.kind.in_([StepKind.RAISED, StepKind.REOPENED])
     )
@@ -143,29 +152,30 @@ def mark_seen(session: Session, alert_public_id: str, *, by: StaffMember, at: da
         AlertStep.id > func.coalesce(raised.scalar_subquery(), 0),
     )
     if alert.resolved_at is None and session.scalar(seen.limit(1)) is None:
-        _step(session, alert, StepKind.SEEN, by=by, at=at)
+        step(session, alert, StepKind.SEEN, by=by, at=at)
 
 
 def acknowledge(
     session: Session, alert_public_id: str, *, seen: str | None = None, by: StaffMember, at: datetime
 ) -> None:
-    """Says who takes care of it. The first stays; a second click changes nothing. Raises AlreadyResolved."""
+    """Says who takes care of it; it escalates no further. A second click changes nothing. Raises AlreadyResolved."""
     require(by, Action.ACKNOWLEDGE_ALERTS)
-    alert = _alert(session, alert_public_id, by=by, seen=seen)
+    alert = held(session, alert_public_id, by=by, seen=seen)
     if alert.resolved_at is not None:
         raise AlreadyResolved("resolved")
-    _acknowledge(session, alert, by=by, at=at)
+    acknowledged(session, alert, by=by, at=at)
 
 
-def _acknowledge(session: Session, alert: Alert, *, by: StaffMember, at: datetime) -> None:
+def acknowledged(session: Session, alert: Alert, *, by: StaffMember, at: datetime) -> None:
     claimed = session.scalar(
         update(Alert)
         .where(Alert.id == alert.id, Alert.acknowledged_at.is_(None), Alert.resolved_at.is_(None))
-        .values(acknowledged_at=at, acknowledged_by=by.id)
+        .values(acknowledged_at=at, acknowledged_by=by.id, owner_id=by.id)
         .returning(Alert.id)
     )
     if claimed is not None:
-        _step(session, alert, StepKind.ACKNOWLEDGED, by=by, at=at)
+        step(session, alert, StepKind.ACKNOWLEDGED, by=by, at=at)
+        alert_messages.call_off(session, alert.id, at=at)
 
 
 def resolve(
@@ -176,11 +186,11 @@ def resolve(
     Raises AlreadyResolved, ChangedMeanwhile, UnknownResolution, NoteNeeded, AttemptsNeeded.
     """
     require(by, Action.ACKNOWLEDGE_ALERTS)
-    alert = _alert(session, alert_public_id, by=by, seen=seen)
+    alert = held(session, alert_public_id, by=by, seen=seen)
     if alert.level == Level.ALERT:
         require(by, Action.RESOLVE_ALERTS)
     checked = _check(Level(alert.level), outcome)
-    _acknowledge(session, alert, by=by, at=at)
+    acknowledged(session, alert, by=by, at=at)
     claimed = session.scalar(
         update(Alert)
         .where(Alert.id == alert.id, Alert.resolved_at.is_(None))
@@ -189,7 +199,7 @@ def resolve(
     )
     if claimed is None:
         raise AlreadyResolved("resolved")
-    _step(session, alert, StepKind.RESOLVED, by=by, at=at, outcome=checked)
+    step(session, alert, StepKind.RESOLVED, by=by, at=at, outcome=checked)
     return session.execute(select(Patient.public_id).where(Patient.id == claimed)).scalar_one()
 
 
@@ -206,13 +216,13 @@ def _check(level: Level, outcome: Outcome) -> Outcome:
     return Outcome(code, note or None, outcome.attempts)
 
 
-def _alert(session: Session, public_id: str, *, by: StaffMember, seen: str | None = None) -> Alert:
+def held(session: Session, public_id: str, *, by: StaffMember, seen: str | None = None) -> Alert:
     """The alert, its row held. With `seen` it must still be what the page showed. Raises NotFound, ChangedMeanwhile."""
     mine = (Alert.clinic_id == by.clinic.id, Alert.public_id == finding.checked(public_id))
     row = session.scalars(select(Alert).where(*mine).with_for_update()).one_or_none()
     if row is None:
         raise NotFound("no such alert")
-    if seen is not None and seen != version_of(row.value, row.call_requested_at):
+    if seen is not None and seen != version_of(row.value, row.score, row.call_requested_at):
         raise ChangedMeanwhile("changed")
     return row
 
@@ -220,7 +230,7 @@ def _alert(session: Session, public_id: str, *, by: StaffMember, seen: str | Non
 NOTHING = Outcome("")
 
 
-def _step(
+def step(
     session: Session, alert: Alert, kind: StepKind, *, by: StaffMember, at: datetime, outcome: Outcome = NOTHING
 ) -> None:
     session.execute(

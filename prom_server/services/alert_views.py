@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from prom_server.core.alert_desk import (
     AlertStepView,
@@ -18,7 +18,7 @@ from prom_server.core.enrolment import age_on
 from prom_server.core.instrument import Instrument, Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import alert_desk, audit, catalogue, finding, pinning
+from prom_server.services import alert_desk, alert_giving, audit, catalogue, finding, pinning
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment, Response
 from prom_server.store.courses import Course
@@ -34,7 +34,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
     row = session.execute(alert_desk.found(by).where(Alert.public_id == alert_public_id)).one_or_none()
     if row is None:
         raise NotFound("no such alert")
-    alert, patient, administration, _name, mode = row
+    alert, patient, administration, _name, mode, _owner = row
     instrument = _begun_with(session, administration)
     assessment, course = session.execute(
         select(Assessment, Course)
@@ -61,6 +61,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
         earlier=_earlier_alerts(session, alert),
         before=_earlier_answers(session, alert, administration),
         beside=_beside(session, alert, administration, instrument),
+        care=alert_giving.care_of(session, alert, by=by, at=at),
     )
 
 
@@ -73,9 +74,11 @@ def _begun_with(session: Session, administration: Administration) -> Instrument 
 
 
 def _steps(session: Session, alert: Alert, instrument: Instrument | None) -> tuple[AlertStepView, ...]:
+    to = aliased(Staff)
     rows = session.execute(
-        select(AlertStep, Staff.name)
+        select(AlertStep, Staff.name, to.name)
         .outerjoin(Staff, Staff.id == AlertStep.staff_id)
+        .outerjoin(to, and_(AlertStep.kind == StepKind.GIVEN, to.public_id == AlertStep.code))
         .where(AlertStep.alert_id == alert.id)
         .order_by(AlertStep.id)
     )
@@ -86,11 +89,13 @@ def _steps(session: Session, alert: Alert, instrument: Instrument | None) -> tup
             name,
             step.value,
             label_of(instrument, alert.item_id, step.value) if instrument else None,
-            step.code,
+            step.code if to_name is None else None,
             step.note,
             step.attempts,
+            step.score,
+            to_name,
         )
-        for step, name in rows
+        for step, name, to_name in rows
     )
 
 
@@ -119,6 +124,7 @@ def _earlier_alerts(session: Session, alert: Alert) -> tuple[EarlierAlert, ...]:
             step.code if step and other.resolved_at else None,
             name if other.resolved_at else None,
             step.note if step and other.resolved_at else None,
+            other.score,
         )
         for other, step, name in rows
     )

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from prom_server.core.alerts import raised_by
+from prom_server.core.alerts import alerts_of_form, raised_by
 from prom_server.core.instrument import Item, ItemAlert
 from prom_server.core.refusals import InvalidAnswer, Refused
 from prom_server.core.responses import Current, check_value, scored_answers
+from prom_server.core.scoring import Score
 from prom_server.core.visit import PartState, Place, Visit, after, next_place, next_place_after
 from prom_server.core.visit_views import StepView, step_view
-from prom_server.services import alerting, audit, battery, claims, scores, visits
+from prom_server.services import alerting, audit, battery, claims, scores, visits, worsening
 from prom_server.store.assessments import Assessment, Response
 from prom_server.store.base import table_of
 
@@ -233,14 +234,13 @@ def _saved(mine: PartState, item: Item, *, shows_help: bool) -> Saved:
 
 
 def _score(session: Session, visit: Visit, mine: PartState, *, at: datetime, declined: bool) -> None:
+    found: tuple[Score, ...] = ()
     if not (declined and scores.stored(session, [mine.id])):  # else it was sent before, and those scores stand
         answers = scored_answers(mine.instrument, mine.responses)
         scored = scores.Scored(mine.id, mine.sequence)
-        scores.record(session, scored, mine.instrument, answers, at=at, was_declined=declined)
-    for rule in mine.instrument.alerts:
-        given = mine.responses.get(rule.item)
-        if given is None or given.value is None:
-            alerting.not_answered(session, battery.whose(visit, mine), rule, at=at)
+        found = scores.record(session, scored, mine.instrument, answers, at=at, was_declined=declined)
+    raised = (*alerts_of_form(mine.instrument, mine.responses, found), *worsening.raised(session, visit, mine, found))
+    alerting.submitted(session, battery.whose(visit, mine), mine.instrument, raised, at=at)
     action = "administration.decline" if declined else "administration.submit"
     _record(session, visit, action, at=at, detail=mine.instrument.id)
     if visit.entered_by is None:

@@ -167,4 +167,4 @@ def rule_at(session: Session, visit: Visit, part: int, number: int) -> tuple[Par
 
 
 def whose(visit: Visit, mine: PartState) -> Answering:
-    return Answering(visit.clinic.id, visit.patient_id, mine.id)
+    return Answering(visit.clinic.id, visit.patient_id, mine.id, visit.mode)

@@ -49,13 +49,15 @@ def record(
     *,
     at: datetime,
     was_declined: bool = False,
-) -> None:
+) -> tuple[Score, ...]:
     """Computes and appends every scale of one administration; of one asked again, in place of those from before.
 
     Raises InvalidAnswer.
     """
     supersede(session, [scored.administration_id], at=at)
-    append(session, rows_of(scored, instrument, computed(instrument, answers, was_declined=was_declined), at=at))
+    found = computed(instrument, answers, was_declined=was_declined)
+    append(session, rows_of(scored, instrument, found, at=at))
+    return found
 
 
 def supersede(session: Session, administration_ids: Collection[int], *, at: datetime) -> None:
@@ -115,10 +117,11 @@ def _stored(row: RecordedScore, administration: Administration) -> Stored:
     pin = pin_in(administration)
     if row.instrument_revision is not None and row.content_hash is not None:
         pin = Pin(pin.instrument_id, row.instrument_revision, row.content_hash, row.supplement_hash)
-    return Stored(row.id, administration.id, pin, _score(row), row.computed_at, row.superseded_at is None, row.sequence)
+    current = row.superseded_at is None
+    return Stored(row.id, administration.id, pin, score_of(row), row.computed_at, current, row.sequence)
 
 
-def _score(row: RecordedScore) -> Score:
+def score_of(row: RecordedScore) -> Score:
     return Score(
         scale=row.scale,
         metric=Metric(row.metric),

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from prom_server.core.alert_causes import Fact
 from prom_server.core.instrument import Instrument, Level
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.responses import Current, ItemState, states
-from prom_server.core.schedule import Facts, Protocol, status_at
+from prom_server.core.schedule import Facts, Protocol, after_next_course, next_began_at, status_at
 from prom_server.core.trend import trend as build
 from prom_server.core.trend_facts import (
     AdministrationFacts,
@@ -76,18 +77,23 @@ def _facts(session: Session, patient: Patient, *, by: StaffMember, at: datetime)
     by_course = {course.id: course for course in courses}
     opaque = {row.id: row.public_id for row in rows}
     recorded = [(each, owners[each.administration_id]) for each in scores.stored(session, owners)]
+    given = _given_at(session, courses)
+    first = {each.number: given[each.id][0] for each in courses if given[each.id]}
     begun_under = [pin_in(each) for each in sorted(administrations, key=lambda each: each.started_at)]
     return TrendFacts(
         patient=PatientFacts(f"{patient.given_name} {patient.family_name}", patient.record_number, patient.birth_date),
-        courses=_courses(session, courses, zone),
-        assessments=tuple(_assessment(row, by_course[row.course_id], begun[row.id], at=at, zone=zone) for row in rows),
+        courses=tuple(_course(each, given[each.id], zone) for each in courses),
+        assessments=tuple(
+            _assessment(row, by_course[row.course_id], begun[row.id], first, at=at, zone=zone) for row in rows
+        ),
         scores=tuple(_score(each, owner, opaque[owner.assessment_id]) for each, owner in recorded),
         alerts=_alerts(session, patient, zone),
         instruments=_instruments(session, begun_under + [each.pin for each, _ in recorded], courses),
     )
 
 
-def _courses(session: Session, courses: Sequence[Course], zone: ZoneInfo) -> tuple[CourseFacts, ...]:
+def _given_at(session: Session, courses: Sequence[Course]) -> Mapping[int, list[datetime]]:
+    """The infusions by course, in order."""
     given: dict[int, list[datetime]] = defaultdict(list)
     for infusion in session.scalars(
         select(Infusion)
@@ -95,14 +101,15 @@ def _courses(session: Session, courses: Sequence[Course], zone: ZoneInfo) -> tup
         .order_by(Infusion.given_at)
     ):
         given[infusion.course_id].append(infusion.given_at)
-    return tuple(
-        CourseFacts(
-            number=course.number,
-            starts_on=course.starts_on,
-            infusions=tuple(each.astimezone(zone).date() for each in given[course.id]),
-            finished=course.finished_at is not None,
-        )
-        for course in courses
+    return given
+
+
+def _course(course: Course, given: Sequence[datetime], zone: ZoneInfo) -> CourseFacts:
+    return CourseFacts(
+        number=course.number,
+        starts_on=course.starts_on,
+        infusions=tuple(each.astimezone(zone).date() for each in given),
+        finished=course.finished_at is not None,
     )
 
 
@@ -110,6 +117,7 @@ def _assessment(
     row: Assessment,
     course: Course,
     begun: Sequence[Begun],
+    first_infusions: Mapping[int, datetime],
     *,
     at: datetime,
     zone: ZoneInfo,
@@ -129,6 +137,8 @@ def _assessment(
         answered_on=max(submitted).astimezone(zone).date() if submitted else None,
         battery=protocol.battery,
         administrations=tuple(facts for _, facts in begun),
+        after_next_course=bool(submitted)
+        and after_next_course(max(submitted), next_began_at(course.number, first_infusions)),
     )
 
 
@@ -214,6 +224,7 @@ def _alerts(session: Session, patient: Patient, zone: ZoneInfo) -> tuple[AlertFa
             values=tuple(values[alert.id]),
             acknowledged_at=alert.acknowledged_at.astimezone(zone) if alert.acknowledged_at else None,
             acknowledged_by=acknowledged_by,
+            cause=Fact(alert.rule, alert.item_id, alert.value, alert.scale_id, alert.score, alert.compared_with),
         )
         for alert, administration, assessment, acknowledged_by in rows
     )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from prom_server.core.alert_desk import AlreadyResolved, AttemptsNeeded, NoteNeeded, UnknownResolution
 from prom_server.core.instrument import Level
 from prom_server.core.refusals import NotAllowed, NotFound
-from prom_server.services import alert_desk, alert_views, answering, visit_pages
+from prom_server.services import alert_desk, alert_lists, alert_views, answering, visit_pages
 from prom_server.services.alert_desk import Outcome
 from prom_server.services.answering import Posted
 from prom_server.store.alerts import Alert, AlertStep
@@ -59,7 +59,7 @@ def kinds(database: Database) -> list[str]:
 
 def test_the_list_says_who_what_and_since_when(database: Database, team: Cast, alert: str) -> None:
     with database.writing() as session:
-        found = alert_desk.open_alerts(session, by=team.cora, at=NOON)
+        found = alert_lists.alerts_page(session, by=team.cora, at=NOON).found
     (line,) = found.rows
     assert (found.alerts, found.flags) == (1, 0)
     assert (line.patient.name, line.level, line.raised_at) == ("Alice Specimen", Level.ALERT, NOON)
@@ -132,7 +132,7 @@ def test_a_coordinator_resolves_a_flag_with_a_note(database: Database, team: Cas
         with pytest.raises(NoteNeeded):
             alert_desk.resolve(session, flag, Outcome("asked_at_contact"), by=team.cora, at=NOON)
         alert_desk.resolve(session, flag, Outcome("asked_at_contact", "says no"), by=team.cora, at=NOON)
-        assert alert_desk.open_alerts(session, by=team.cora, at=NOON).flags == 0
+        assert alert_lists.alerts_page(session, by=team.cora, at=NOON).found.flags == 0
 
 
 def test_a_higher_answer_opens_it_again_for_everybody(database: Database, team: Cast, visit: str, alert: str) -> None:
@@ -168,7 +168,7 @@ def test_alerts_head_the_patient_s_page(database: Database, team: Cast, alert: s
 
 def test_the_other_clinic_and_the_administrator(database: Database, team: Cast, alert: str) -> None:
     with database.writing() as session:
-        assert alert_desk.open_alerts(session, by=team.charlie, at=NOON).rows == ()
+        assert alert_lists.alerts_page(session, by=team.charlie, at=NOON).rows == ()
         for attempt in (
             lambda by: alert_views.alert_view(session, alert, by=by, at=NOON),
             lambda by: alert_desk.acknowledge(session, alert, by=by, at=NOON),

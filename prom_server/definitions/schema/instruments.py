@@ -1,8 +1,19 @@
 """The shape of an instrument file."""
 
-from marshmallow import fields, validate
+from typing import Any
 
-from prom_server.core.instrument import ItemAlert, Licence, LicenceKind, Option, Parameters, Screening, ScreeningRule
+from marshmallow import ValidationError, fields, post_load, validate
+
+from prom_server.core.instrument import (
+    ItemAlert,
+    Licence,
+    LicenceKind,
+    Option,
+    Parameters,
+    ScoreAlert,
+    Screening,
+    ScreeningRule,
+)
 from prom_server.core.scoring import Reason, Status
 from prom_server.core.screening import INDETERMINATE
 from prom_server.definitions.fields import (
@@ -61,6 +72,45 @@ class AlertShape(Shape):
     unanswered_rule = ident(required=True)
     topic = Text(required=True)
     beside = listed(item_id(), least=0, required=True)
+
+
+class ScoreLimitShape(Shape):
+    scale = ident(required=True)
+    at_least = Number()
+    at_most = Number()
+
+
+class BandLimitShape(Shape):
+    scale = ident(required=True)
+    at_least = Text()  # a band, by its label
+    at_least_severity = Whole(validate=validate.Range(0, 4, error="is not 0 to 4"))
+
+
+class ScoreAlertShape(Shape):
+    """On a scale: exactly one limit, of its score or of its band."""
+
+    rule = ident(required=True)
+    topic = Text(required=True)
+    source = Text(required=True)
+    score = nested(ScoreLimitShape)
+    band = nested(BandLimitShape)
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: object) -> ScoreAlert:
+        score, band = data.pop("score", {}), data.pop("band", {})
+        names = {"at_least": "band", "at_least_severity": "severity"}
+        limits = dict(score) | {names.get(key, key): value for key, value in band.items()}
+        if bool(score) is bool(band) or len(limits) != 2:
+            raise ValidationError("needs one limit: `score` or `band`, with its scale and one of at_least and the like")
+        return ScoreAlert(**data, **limits)
+
+
+class AnyAlert(fields.Field[object]):
+    """A rule on an item, or on a scale."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> object:
+        on_scale = isinstance(value, dict) and "item" not in value
+        return (ScoreAlertShape if on_scale else AlertShape)().load(value)
 
 
 class ScreeningRuleShape(Shape):
@@ -138,6 +188,6 @@ class InstrumentShape(Shape):
     options = mapping(ident(), listed(nested(OptionShape), least=2), required=True)
     sections = listed(nested(SectionShape), required=True)
     scales = listed(nested(ScaleShape), required=True)
-    alerts = listed(nested(AlertShape), load_default=())
+    alerts = listed(AnyAlert(), load_default=())
     screening = nested(ScreeningShape, load_default=None)
     check = listed(nested(CheckShape), required=True)

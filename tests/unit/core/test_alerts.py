@@ -24,12 +24,14 @@ def test_no_other_item_raises_anything() -> None:
 
 
 def test_a_form_raises_the_alert_with_everything_else_missing() -> None:
-    assert alerts_of(PHQ9, {"phq9": 1}) == (RaisedAlert("item-9", Level.ALERT, "phq9"),)
+    assert alerts_of(PHQ9, {"phq9": 1}) == (RaisedAlert("item-9", Level.ALERT, "phq9", "Thoughts of self-harm"),)
 
 
 @pytest.mark.parametrize("answers", [{}, {"phq9": None}, {"phq1": 3, "phq9": None}])
 def test_item_9_unanswered_is_a_flag_and_never_a_zero(answers: dict[str, int | None]) -> None:
-    assert alerts_of(PHQ9, answers) == (RaisedAlert("item-9-not-answered", Level.FLAG, "phq9"),)
+    assert alerts_of(PHQ9, answers) == (
+        RaisedAlert("item-9-not-answered", Level.FLAG, "phq9", "Thoughts of self-harm"),
+    )
 
 
 def test_item_9_answered_with_not_at_all_raises_nothing() -> None:

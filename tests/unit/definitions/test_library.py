@@ -38,14 +38,15 @@ def test_the_shipped_protocols() -> None:
     assert {"five-day-free-instruments", "ketamine-five-day"} <= {protocol.id for protocol in library.protocols()}
     default = library.protocol("ketamine-five-day")
     assert default.battery == ("promis-29", "phq-9", "gad-7", "pcs")
-    assert [(p.id, p.opens, p.due, p.overdue, p.closes) for p in default.time_points] == [
+    assert [(p.id, p.opens.days, p.due.days, p.overdue.days, p.closes.days) for p in default.time_points] == [
         ("baseline", -30, 0, 1, 0),
         ("last-infusion", 0, 0, 1, 3),
         ("month-3", 76, 90, 97, 120),
         ("month-6", 150, 180, 187, 225),
     ]
     assert [p.closes_at_first_infusion for p in default.time_points] == [True, False, False, False]
-    assert library.protocol("five-day-free-instruments").time_points == default.time_points
+    for same in ("five-day-free-instruments", "ketamine-single-infusion"):
+        assert library.protocol(same).time_points == default.time_points
 
 
 def test_licences() -> None:
@@ -98,7 +99,7 @@ def test_a_file_is_read_once_and_only_when_asked_for(directory: Path, monkeypatc
 def test_the_hash_is_that_of_the_file(directory: Path) -> None:
     content = (directory / "gad-7.v9.yaml").read_bytes()
     assert Library([directory]).get("gad-7", 9).content_hash == sha256(content).hexdigest()
-    protocol = SHIPPED / "protocols/ketamine-five-day.v1.yaml"
+    protocol = SHIPPED / "protocols/ketamine-five-day.v2.yaml"
     assert Library.shipped().protocol("ketamine-five-day").content_hash == sha256(protocol.read_bytes()).hexdigest()
 
 
