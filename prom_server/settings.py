@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+from prom_server import message_settings
+from prom_server.message_settings import LOOPBACK, MessageSettings
+
+__all__ = ["LOOPBACK", "InvalidSettings", "Settings"]
+
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
 
 
@@ -34,6 +38,7 @@ class Settings:
     trusted_proxies: int
     log_level: str
     demo_password: str | None
+    messages: MessageSettings
 
     @property
     def secure(self) -> bool:
@@ -71,6 +76,7 @@ class Settings:
             trusted_proxies=_whole("TRUSTED_PROXIES", environ, 0, 0, 5, problems),
             log_level=log_level,
             demo_password=environ.get("PROM_DEMO_PASSWORD") or None,
+            messages=message_settings.read(environ, problems),
         )
         url_is_fine = not any(each.startswith("PUBLIC_URL") for each in problems)
         if url_is_fine and settings.secure and not settings.trusted_proxies:

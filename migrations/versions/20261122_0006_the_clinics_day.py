@@ -38,10 +38,12 @@ ADDED: dict[str, tuple[Callable[[], sa.Column[Any]], ...]] = {
         lambda: _column("escalates_at", INSTANT, null=True),
         lambda: _column("escalations", sa.Integer(), default="0"),
     ),
+    "alert_step": (lambda: _column("score", sa.Float(53), null=True),),
     "assessment": (
         lambda: _column("remind_on", sa.Date(), null=True),
         lambda: _column("declined_at", INSTANT, null=True),
         lambda: _column("declined_reason", sa.String(300), null=True),
+        lambda: _column("call_back_at", INSTANT, null=True),
         lambda: _column("reopened_at", INSTANT, null=True),
         lambda: _column("reopened_reason", sa.String(300), null=True),
     ),
@@ -56,6 +58,7 @@ ADDED: dict[str, tuple[Callable[[], sa.Column[Any]], ...]] = {
         lambda: _column("reminders_at", sa.String(5), default="09:00"),
         lambda: _column("quiet_from", sa.String(5), default="20:00"),
         lambda: _column("quiet_to", sa.String(5), default="08:00"),
+        lambda: _column("protocols", sa.JSON(), null=True),
         lambda: _column("live_at", INSTANT, null=True),
         lambda: _column("live_by", BIG_ID, null=True),
     ),
@@ -91,6 +94,7 @@ CREATED = (  # in the order in which they can be dropped
     "satisfaction",
     "reminder",
     "message",
+    "ringing",
     "call",
     "channel",
     "expected",
@@ -126,10 +130,23 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column} {big} {key}")
     _index("ix_alert_escalating", "alert", ["clinic_id", "escalates_at"], where=ESCALATING)
     _index("ix_alert_raised", "alert", ["clinic_id", "raised_at"])
+    call_back = "call_back_at IS NOT NULL AND " + WAITING
+    _index("ix_assessment_call_back", "assessment", ["clinic_id", "call_back_at"], where=call_back)
     _index("ix_assessment_closing", "assessment", ["clinic_id", "time_point", "closes_on", "id"], where=WAITING)
     remind = "remind_on IS NOT NULL AND " + WAITING
     _index("ix_assessment_remind_on", "assessment", ["clinic_id", "remind_on"], where=remind)
+    reopened = "reopened_at IS NOT NULL AND " + WAITING
+    _index("ix_assessment_reopened", "assessment", ["clinic_id", "closes_on", "id"], where=reopened)
+    op.drop_index("ix_assessment_waiting", "assessment")
+    by_protocol = ["clinic_id", "protocol_id", "starts_on"]
+    _index("ix_course_unfinished_by_protocol", "course", by_protocol, where="finished_at IS NULL")
+    _index("ix_handover_ready", "handover", ["clinic_id", "expires_at"], where="used_at IS NULL AND cancelled_at IS NULL")
+    _index("ix_invitation_out", "invitation", ["clinic_id", "created_at"], where="superseded_at IS NULL")
+    stopped = "withdrawn_at IS NOT NULL OR deceased_on IS NOT NULL"
+    _index("ix_patient_stopped", "patient", ["clinic_id", "sort_name", "id"], where=stopped)
     _invitation_created_by(nullable=True)
+    # What waits asks for its reminders from the day it opens; what is late by then is caught up in one message.
+    op.execute(f"UPDATE assessment SET remind_on = opens_on WHERE {WAITING}")
 
 
 def downgrade() -> None:
@@ -143,12 +160,19 @@ def downgrade() -> None:
     op.execute("DELETE FROM invitation WHERE created_by IS NULL")
     _invitation_created_by(nullable=False)
     for index, table in (
+        ("ix_invitation_out", "invitation"),
+        ("ix_handover_ready", "handover"),
+        ("ix_course_unfinished_by_protocol", "course"),
+        ("ix_assessment_reopened", "assessment"),
+        ("ix_patient_stopped", "patient"),
         ("ix_assessment_remind_on", "assessment"),
         ("ix_assessment_closing", "assessment"),
+        ("ix_assessment_call_back", "assessment"),
         ("ix_alert_raised", "alert"),
         ("ix_alert_escalating", "alert"),
     ):
         op.drop_index(index, table)
+    _index("ix_assessment_waiting", "assessment", ["clinic_id", "opens_on", "closes_on"], where=WAITING)
     for table, column, _to in REFERENCES:
         op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     for table, columns in reversed(ADDED.items()):
@@ -401,6 +425,8 @@ def _create_contact() -> None:
     )
     _index("ix_channel_address", "channel", ["kind", "address"])
     _index("ix_channel_patient_id", "channel", ["patient_id"])
+    undeliverable = "undeliverable_at IS NOT NULL AND withdrawn_at IS NULL"
+    _index("ix_channel_undeliverable", "channel", ["clinic_id", "patient_id"], where=undeliverable)
     _index("uq_channel_patient_id_kind", "channel", ["patient_id", "kind"], unique=True, where="withdrawn_at IS NULL")
     _create(
         "call",
@@ -418,6 +444,16 @@ def _create_contact() -> None:
     _index("ix_call_assessment_id", "call", ["assessment_id"])
     _index("ix_call_clinic_id_called_at", "call", ["clinic_id", "called_at"])
     _index("ix_call_patient_id", "call", ["patient_id"])
+    _create(
+        "ringing",
+        _reference("ringing", "clinic_id", "clinic"),
+        _reference("ringing", "staff_id", "staff"),
+        _reference("ringing", "patient_id", "patient"),
+        _reference("ringing", "assessment_id", "assessment"),
+        _column("since", INSTANT),
+        sa.UniqueConstraint("staff_id", name="uq_ringing_staff_id"),
+        sa.UniqueConstraint("patient_id", name="uq_ringing_patient_id"),
+    )
     _create(
         "message",
         _column("public_id", sa.String(20)),
@@ -446,6 +482,7 @@ def _create_contact() -> None:
         _column("provider_id", sa.String(120), null=True),
         _column("settled_at", INSTANT, null=True),
         _reference("message", "settled_by", "staff", null=True),
+        _column("settled_as", sa.String(10), null=True),
         _column("subject", sa.String(200), null=True),
         _column("body", sa.Text(), null=True),
         sa.UniqueConstraint("key", name="uq_message_key"),
@@ -455,10 +492,11 @@ def _create_contact() -> None:
     _index("ix_message_assessment_id", "message", ["assessment_id"])
     _index("ix_message_clinic_id_created_at", "message", ["clinic_id", "created_at"])
     _index("ix_message_patient_id", "message", ["patient_id"])
+    _index("ix_message_provider_id", "message", ["provider_id"])
     _index(
         "ix_message_pending",
         "message",
-        ["next_try_at", "id"],
+        ["purpose", "next_try_at", "id"],
         where="sent_at IS NULL AND refused_at IS NULL AND unclear_at IS NULL AND logged_at IS NULL"
         " AND cancelled_at IS NULL",
     )

@@ -7,6 +7,7 @@ import click
 
 _ROOMS = {  # command -> the module of this package that holds it
     "serve": "serve",
+    "worker": "worker",
     "migrate": "serve",
     "demo": "serve",
     "clinic": "clinic",
@@ -15,6 +16,7 @@ _ROOMS = {  # command -> the module of this package that holds it
     "cat": "cat",
     "instruments": "instruments",
     "supplement": "instruments",
+    "bounce": "inbound",
     "verify": "verify",
     "rescore": "verify",
 }

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from prom_server import clock, transaction
+from prom_server.core.time_travel import LONGEST_DAYS
 from prom_server.definitions.library import Library
+from prom_server.messages import live
 from prom_server.services import catalogue, pinning
 from prom_server.settings import InvalidSettings, Settings
 from prom_server.store.database import Database, DatabaseUnavailable
@@ -66,24 +68,41 @@ def serve() -> None:
 
 
 @click.command()
-def demo() -> None:
-    """Serve a demo clinic with synthetic patients, made on first use."""
+@click.option("--days", type=click.IntRange(1, LONGEST_DAYS), help="First move the demo's clock so many days ahead.")
+@click.option("--only", is_flag=True, help="With --days: move the clock and end.")
+def demo(days: int | None, only: bool) -> None:
+    """Serve a demo clinic with synthetic patients, made on first use.
+
+    With --days its clock moves ahead, further each time, and the jobs run as they would have on the way.
+    """
     from prom_server.cli import demo as demo_clinic
 
+    if only and days is None:
+        raise click.UsageError("--only needs --days.")
     chosen = settings()
-    _require_free_port(chosen)
+    if not only:
+        _require_free_port(chosen)
     opened = database(chosen)
-    demo_clinic.prepare(chosen, opened)
+    demo_clinic.begin(chosen, opened)
+    if days is not None:
+        demo_clinic.travel_ahead(chosen, days)
+    if not only:
+        demo_clinic.welcome(chosen, opened)
     opened.dispose()  # no connection is carried into the workers
-    run(chosen)
+    if not only:
+        run(chosen)
 
 
 def application() -> Any:
     """What each worker of the WSGI server loads."""
     from prom_server.app import create_app
+    from prom_server.jobs import loop
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    app = create_app(Settings.from_environment())
+    chosen = Settings.from_environment()
+    app = create_app(chosen)
+    if chosen.messages.jobs:
+        loop.start()
     _loaded.set()
     return app
 
@@ -102,6 +121,9 @@ def run(chosen: Settings) -> None:
     The WSGI server gives up when a worker dies twice within seconds. Patients should not pay for that: it is started
     again, unless it cannot start at all.
     """
+    live.bind(chosen.messages, chosen.public_url)
+    if (sentence := live.warning()) is not None:
+        click.echo(sentence, err=True)
     false_starts = 0
     while false_starts < FALSE_STARTS_ALLOWED:
         _loaded.clear()

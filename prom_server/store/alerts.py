@@ -55,7 +55,7 @@ class Alert(Base):
 
 
 class AlertStep(Base):
-    """What happened to an alert: raised, answered again, seen, acknowledged, call requested, re-opened, resolved.
+    """What happened to an alert: raised, answered again, seen, given to, acknowledged, call requested, escalated, …
 
     Appended, never changed.
     """
@@ -68,6 +68,7 @@ class AlertStep(Base):
     at: Mapped[datetime] = mapped_column(Instant)
     answered_at: Mapped[datetime | None] = mapped_column(Instant)  # of an answer: when it was given, `at` when received
     value: Mapped[int | None]
+    score: Mapped[Decimal | None] = mapped_column(Exact)  # of the scale, where one raised it
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     code: Mapped[str | None] = mapped_column(String(30))
     note: Mapped[str | None] = mapped_column(Text)

@@ -17,14 +17,6 @@ class Assessment(Base):
         UniqueConstraint("course_id", "time_point"),
         Index("ix_assessment_patient_id_opens_on", "patient_id", "opens_on"),
         Index(
-            "ix_assessment_waiting",
-            "clinic_id",
-            "opens_on",
-            "closes_on",
-            sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
-            postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
-        ),
-        Index(
             "ix_assessment_begun",
             "clinic_id",
             "started_at",
@@ -40,12 +32,27 @@ class Assessment(Base):
             sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
             postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
         ),
+        Index(  # what staff reopened closes on a day of its own
+            "ix_assessment_reopened",
+            "clinic_id",
+            "closes_on",
+            "id",
+            sqlite_where=text("reopened_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("reopened_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
         Index(
             "ix_assessment_remind_on",
             "clinic_id",
             "remind_on",
             sqlite_where=text("remind_on IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
             postgresql_where=text("remind_on IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+        ),
+        Index(
+            "ix_assessment_call_back",
+            "clinic_id",
+            "call_back_at",
+            sqlite_where=text("call_back_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("call_back_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
         ),
     )
 
@@ -68,6 +75,7 @@ class Assessment(Base):
     remind_on: Mapped[date | None]  # the day of the first reminder that no message covers yet. None: no more
     declined_at: Mapped[datetime | None] = mapped_column(Instant)  # on the telephone: no more reminders, no more calls
     declined_reason: Mapped[str | None] = mapped_column(String(300))
+    call_back_at: Mapped[datetime | None] = mapped_column(Instant)  # the patient asked to be rung then
     reopened_at: Mapped[datetime | None] = mapped_column(
         Instant
     )  # by staff, after it had closed; `closes_on` says until

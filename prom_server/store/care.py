@@ -144,7 +144,7 @@ class Expected(Base):
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
     on: Mapped[date]
     time: Mapped[str | None] = mapped_column(String(5))  # "09:30", on the clinic's clock
-    reason: Mapped[str | None] = mapped_column(String(80))  # as the day list says
+    reason: Mapped[str | None] = mapped_column(String(80))  # as the day list says, "" for none. None: not on it
     checked_in_at: Mapped[datetime | None] = mapped_column(Instant)
     checked_in_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     cancelled_at: Mapped[datetime | None] = mapped_column(Instant)  # no longer expected

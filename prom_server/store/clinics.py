@@ -40,6 +40,7 @@ class Clinic(Base):
     reminders_at: Mapped[str] = mapped_column(String(5), default="09:00", server_default="09:00")
     quiet_from: Mapped[str] = mapped_column(String(5), default="20:00", server_default="20:00")
     quiet_to: Mapped[str] = mapped_column(String(5), default="08:00", server_default="08:00")
+    protocols: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # that it means to use, by id
     live_at: Mapped[datetime | None] = mapped_column(Instant)  # real patients, messages leave the house
     live_by: Mapped[int | None] = mapped_column(BigId)  # staff
 

@@ -21,6 +21,13 @@ class Channel(Base):
             sqlite_where=text("withdrawn_at IS NULL"),
             postgresql_where=text("withdrawn_at IS NULL"),
         ),
+        Index(
+            "ix_channel_undeliverable",
+            "clinic_id",
+            "patient_id",
+            sqlite_where=text("undeliverable_at IS NOT NULL AND withdrawn_at IS NULL"),
+            postgresql_where=text("undeliverable_at IS NOT NULL AND withdrawn_at IS NULL"),
+        ),
         Index("ix_channel_address", "kind", "address"),  # a bounce, or STOP, names the address alone
     )
 
@@ -55,3 +62,16 @@ class Call(Base):
     outcome: Mapped[str] = mapped_column(String(20))
     note: Mapped[str | None] = mapped_column(Text)
     again_at: Mapped[datetime | None] = mapped_column(Instant)  # not before this is it rung again
+
+
+class Ringing(Base):
+    """Who is on the telephone to whom, until the call is recorded or has lasted too long: one call for each of both."""
+
+    __tablename__ = "ringing"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), unique=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), unique=True)
+    assessment_id: Mapped[int] = mapped_column(ForeignKey("assessment.id"))
+    since: Mapped[datetime] = mapped_column(Instant)

@@ -22,6 +22,14 @@ class Course(Base):
             sqlite_where=text("finished_at IS NULL"),
             postgresql_where=text("finished_at IS NULL"),
         ),
+        Index(  # those of one protocol may ask to be finished
+            "ix_course_unfinished_by_protocol",
+            "clinic_id",
+            "protocol_id",
+            "starts_on",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

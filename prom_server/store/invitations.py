@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prom_server.store.base import Base, BigId, Instant
@@ -12,6 +12,15 @@ class Invitation(Base):
     """A private link to one assessment. The address holds a random token, the table its hash."""
 
     __tablename__ = "invitation"
+    __table_args__ = (
+        Index(  # links that nobody answered yet, the latest first
+            "ix_invitation_out",
+            "clinic_id",
+            "created_at",
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -43,6 +43,13 @@ class Handover(Base):
             postgresql_where=text("used_at IS NULL AND cancelled_at IS NULL"),
         ),
         Index(
+            "ix_handover_ready",
+            "clinic_id",
+            "expires_at",
+            sqlite_where=text("used_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("used_at IS NULL AND cancelled_at IS NULL"),
+        ),
+        Index(
             "ix_handover_device",
             "device_id",
             "created_at",

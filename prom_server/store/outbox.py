@@ -21,7 +21,14 @@ class Message(Base):
 
     __tablename__ = "message"
     __table_args__ = (
-        Index("ix_message_pending", "next_try_at", "id", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
+        Index(  # of what is due, alerts first: the purposes' alphabet is their order of urgency
+            "ix_message_pending",
+            "purpose",
+            "next_try_at",
+            "id",
+            sqlite_where=text(PENDING),
+            postgresql_where=text(PENDING),
+        ),
         Index(
             "ix_message_trouble",
             "clinic_id",
@@ -60,9 +67,10 @@ class Message(Base):
     reason: Mapped[str | None] = mapped_column(
         String(120)
     )  # of the last refusal, of the cancelling; a code, no address
-    provider_id: Mapped[str | None] = mapped_column(String(120))  # the gateway's own name of it, for its reports
+    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)  # the gateway's own name of it, for its reports
     settled_at: Mapped[datetime | None] = mapped_column(Instant)  # staff dealt with the trouble
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    settled_as: Mapped[str | None] = mapped_column(String(10))  # arrived, again, left
     subject: Mapped[str | None] = mapped_column(String(200))  # of what was only logged; what is sent is not kept
     body: Mapped[str | None] = mapped_column(Text)
 

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from prom_server.store.base import Base, BigId, Instant, opaque_id
 
+STOPPED = "withdrawn_at IS NOT NULL OR deceased_on IS NOT NULL"
+
 
 def by_code(length: int) -> String:
     """Text in the order of its code points on every database, so that a prefix is one range of an index."""
@@ -27,6 +29,14 @@ class Patient(Base):
             "locked_at",
             sqlite_where=text("locked_at IS NOT NULL"),
             postgresql_where=text("locked_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_patient_stopped",
+            "clinic_id",
+            "sort_name",
+            "id",
+            sqlite_where=text(STOPPED),
+            postgresql_where=text(STOPPED),
         ),
     )
 
@@ -57,3 +67,8 @@ class Patient(Base):
     withdrawn_reason: Mapped[str | None] = mapped_column(String(300))
     deceased_on: Mapped[date | None]
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"))
+
+    @property
+    def stopped(self) -> bool:
+        """Withdrawn or deceased: nothing is asked of them any more."""
+        return self.withdrawn_at is not None or self.deceased_on is not None

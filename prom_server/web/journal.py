@@ -38,12 +38,17 @@ def _where(record: logging.LogRecord) -> list[str]:
     return frames[-8:]
 
 
-def install(app: Flask, settings: Settings) -> None:
+def write_to_stderr(level: str) -> None:
+    """One line of JSON for each event of this process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     log.handlers[:] = [handler]
-    log.setLevel(settings.log_level)
+    log.setLevel(level)
     log.propagate = False
+
+
+def install(app: Flask, settings: Settings) -> None:
+    write_to_stderr(settings.log_level)
 
     @app.before_request
     def begin() -> None:

@@ -1,0 +1,362 @@
+"""A message's way: leased once, begun on disk before anybody sends it, recorded; whatever ends in between is seen."""
+
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from prom_server.core.message_words import Composed, NothingToSend
+from prom_server.core.messages import BACK_OFF, Envelope, Later, Never, Outcome, Sent, State, Unclear
+from prom_server.services import composing, delivering, outbox
+from prom_server.services.delivering import LEASE, Claim, ClaimLost
+from prom_server.store.clinics import Clinic, ClosedDay
+from prom_server.store.contact import Channel
+from prom_server.store.database import Database
+from prom_server.store.outbox import Message
+from prom_server.store.patients import Patient
+from tests import cast as people
+from tests.cast import Cast
+from tests.support import letters
+from tests.support.clinic import NOON
+from tests.support.databases import only_postgresql
+
+MINUTE = timedelta(minutes=1)
+MORNING = NOON - timedelta(hours=2)  # ten o'clock on a Monday in Denver
+
+
+@pytest.fixture
+def team(database: Database) -> Cast:
+    with database.writing() as session:
+        team = people.cast(session, demo=False)
+        session.execute(update(Clinic).values(live_at=NOON))
+        return team
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words for messages whose patient has nothing to answer."""
+    composed = Composed("Subject", "Body", "Clinic")
+    monkeypatch.setattr(composing, "compose", lambda *_args, **_facts: composed)
+
+
+def put(database: Database, team: Cast, key: str = "k", **facts: object) -> int:
+    with database.writing() as session:
+        message_id = letters.put(session, team.bob, key, **facts)
+        assert message_id is not None
+        return message_id
+
+
+def lease(database: Database, worker: str = "w", *, at: datetime = NOON, without: str = "") -> Claim | None:
+    with database.writing() as session:
+        return delivering.lease(session, worker, without=frozenset({without}), at=at)
+
+
+def begin(database: Database, claim: Claim | None, *, at: datetime = NOON, live: bool = True) -> Envelope | State:
+    assert claim is not None
+    with database.writing() as session:
+        return delivering.begin(session, claim, live=live, public_url="https://prom.example.org", at=at)
+
+
+def begun(database: Database, worker: str = "w", *, at: datetime = NOON) -> Envelope:
+    envelope = begin(database, lease(database, worker, at=at), at=at)
+    assert isinstance(envelope, Envelope)
+    return envelope
+
+
+def record(database: Database, envelope: Envelope, outcome: Outcome, *, at: datetime = NOON, worker: str = "w") -> bool:
+    with database.writing() as session:
+        return delivering.record(session, envelope, worker, outcome, at=at)
+
+
+def expire(database: Database, at: datetime) -> int:
+    with database.writing() as session:
+        return delivering.expire(session, at=at)
+
+
+def row(database: Database, message_id: int) -> Message:
+    with database.reading() as session:
+        return session.get_one(Message, message_id)
+
+
+# ---- The lease
+
+
+def test_one_message_is_leased_once_and_alerts_first(database: Database, team: Cast, words: None) -> None:
+    reminder = put(database, team, "r", purpose="link")
+    alert = put(database, team, "a", purpose="alert")
+    put(database, team, "later", not_before=NOON + MINUTE)
+    claims = [lease(database), lease(database), lease(database)]
+    assert [claim and claim.message_id for claim in claims] == [alert, reminder, None]
+    assert lease(database, at=NOON + MINUTE) is not None
+
+
+def test_a_lease_that_sent_nothing_runs_out(database: Database, team: Cast) -> None:
+    put(database, team)
+    first = lease(database, "dead")
+    assert lease(database, "other", at=NOON + LEASE - MINUTE) is None
+    assert lease(database, "other", at=NOON + LEASE) is not None
+    with pytest.raises(ClaimLost):  # it was only slow
+        begin(database, first, at=NOON + LEASE)
+
+
+def test_a_clock_set_back_keeps_no_lease_for_ever(database: Database, team: Cast) -> None:
+    put(database, team, not_before=NOON - timedelta(days=2))
+    with database.writing() as session:
+        session.execute(update(Message).values(next_try_at=NOON - timedelta(days=2)))
+    lease(database, "dead")
+    assert lease(database, "other", at=NOON - timedelta(days=1)) is not None
+
+
+def test_machines_whose_clocks_differ_a_little_leave_each_other_alone(database: Database, team: Cast) -> None:
+    put(database, team)
+    behind = NOON - timedelta(minutes=9)
+    claim = lease(database)
+    with database.writing() as session:
+        session.execute(update(Message).values(next_try_at=behind))
+    assert lease(database, "behind", at=behind) is None
+    begin(database, claim)
+    assert expire(database, behind) == 0
+
+
+def test_a_channel_that_is_shut_is_left_alone(database: Database, team: Cast) -> None:
+    put(database, team, "a")
+    sms = put(database, team, "b", channel="sms", address="+13035550142")
+    claim = lease(database, without="email")
+    assert claim is not None
+    assert claim.message_id == sms
+    assert lease(database, without="email") is None
+
+
+@only_postgresql
+def test_two_processes_never_lease_the_same(database: Database, team: Cast) -> None:
+    """The first one has not committed yet."""
+    ids = {put(database, team, key) for key in "ab"}
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(database.writing()) for _ in range(3)]
+        claims = [delivering.lease(each, f"w{nth}", at=NOON) for nth, each in enumerate(sessions)]
+        assert {claim.message_id for claim in claims[:2] if claim} == ids
+        assert claims[2] is None
+
+
+# ---- Begun
+
+
+def test_that_it_is_being_sent_is_on_disk_before_it_is_sent(database: Database, team: Cast) -> None:
+    message_id = put(database, team)
+    envelope = begun(database)
+    assert (envelope.subject, envelope.body, envelope.tries) == ("A test", "It arrived.", 1)
+    stored = row(database, message_id)
+    assert (stored.sending_at, stored.tries, stored.leased_until) == (NOON, 1, NOON + LEASE)
+    assert lease(database, "other", at=NOON + 2 * LEASE) is None  # never again by itself
+
+
+@pytest.mark.usefixtures("words")
+@pytest.mark.parametrize(
+    ("installation", "clinic", "purpose", "leaves"),
+    [
+        (True, {"live_at": NOON}, "alert", True),
+        (False, {"live_at": NOON}, "alert", False),
+        (True, {"live_at": None}, "alert", False),
+        (True, {"live_at": None}, "test", True),
+        (True, {"live_at": NOON, "demo": True}, "alert", False),
+        (True, {"live_at": NOON, "demo": True}, "test", False),
+    ],
+)
+def test_only_a_live_clinic_of_a_live_installation_writes(
+    database: Database, team: Cast, installation: bool, clinic: dict[str, object], purpose: str, leaves: bool
+) -> None:
+    message_id = put(database, team, purpose=purpose)
+    with database.writing() as session:
+        session.execute(update(Clinic).values(**clinic))
+    result = begin(database, lease(database), live=installation)
+    stored = row(database, message_id)
+    if leaves:
+        assert isinstance(result, Envelope)
+        assert (stored.sending_at, stored.logged_at) == (NOON, None)
+    else:
+        assert result is State.LOGGED
+        assert (stored.sending_at, stored.logged_at, stored.body) == (None, NOON, "Body")
+
+
+def test_what_need_not_be_sent_any_more_is_cancelled(
+    database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message_id = put(database, team)
+    monkeypatch.setattr(composing, "compose", lambda *_args, **_facts: NothingToSend("completed"))
+    assert begin(database, lease(database)) is State.CANCELLED
+    stored = row(database, message_id)
+    assert (stored.cancelled_at, stored.reason, stored.sending_at, stored.tries) == (NOON, "completed", None, 0)
+
+
+def test_one_that_is_cancelled_while_it_is_written_takes_its_link_back(
+    database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What composing stored, a link above all, must not outlive the lost claim."""
+    message_id = put(database, team)
+    claim = lease(database)
+    with database.writing() as session:
+        outbox.cancel(session, [message_id], "moved", at=NOON)
+
+    def compose(session, message, **_facts: object) -> Composed:
+        session.execute(update(Clinic).values(sender_name="left behind"))
+        return Composed("s", "b")
+
+    monkeypatch.setattr(composing, "compose", compose)
+    with pytest.raises(ClaimLost):
+        begin(database, claim)
+    with database.reading() as session:
+        assert session.scalars(select(Clinic.sender_name)).first() is None
+
+
+@pytest.mark.usefixtures("words")
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        (MORNING, None),
+        (NOON, NOON + timedelta(hours=21)),  # the morning is over: tomorrow at nine
+        (MORNING - timedelta(hours=5), MORNING - timedelta(hours=1)),  # at night: this morning
+        (MORNING - timedelta(days=2), MORNING - timedelta(hours=1)),  # Saturday: on Monday
+        (MORNING + timedelta(days=2), NOON + timedelta(days=3, hours=-3)),  # a closed Wednesday: on Thursday
+    ],
+)
+def test_a_reminder_that_was_held_up_waits_for_a_morning(
+    database: Database, team: Cast, at: datetime, until: datetime | None
+) -> None:
+    message_id = put(database, team, purpose="reminder", at=at - timedelta(days=5))
+    with database.writing() as session:
+        closed = (MORNING + timedelta(days=2)).date()
+        session.add(ClosedDay(clinic_id=team.bob.clinic.id, on=closed, name="Holiday"))
+    result = begin(database, lease(database, at=at), at=at)
+    stored = row(database, message_id)
+    if until is None:
+        assert isinstance(result, Envelope)
+    else:
+        assert (result, stored.next_try_at, stored.leased_by, stored.tries) == (State.WAITING, until, None, 0)
+
+
+@pytest.mark.usefixtures("words")
+def test_one_that_staff_sent_once_more_goes_at_once(database: Database, team: Cast) -> None:
+    put(database, team, "r:again:1", purpose="reminder")
+    assert isinstance(begin(database, lease(database)), Envelope)  # the morning is over
+
+
+# ---- Recorded
+
+
+def test_sent(database: Database, team: Cast) -> None:
+    message_id = put(database, team)
+    assert record(database, begun(database), Sent("SM1"), at=NOON + MINUTE)
+    stored = row(database, message_id)
+    assert (stored.sent_at, stored.provider_id, stored.leased_until) == (NOON + MINUTE, "SM1", None)
+    assert lease(database, at=NOON + LEASE) is None
+    assert expire(database, NOON + 2 * LEASE) == 0
+
+
+def test_a_clear_refusal_is_tried_again_later_and_later_and_then_given_up(database: Database, team: Cast) -> None:
+    message_id, at = put(database, team), NOON
+    for wait in BACK_OFF:
+        assert record(database, begun(database, at=at), Later("busy"), at=at)
+        assert lease(database, at=at + wait - timedelta(seconds=1)) is None
+        at += wait
+    assert record(database, begun(database, at=at), Later("busy"), at=at)
+    stored = row(database, message_id)
+    assert (stored.refused_at, stored.reason, stored.tries) == (at, "busy", len(BACK_OFF) + 1)
+    assert lease(database, at=at + timedelta(days=30)) is None
+
+
+def test_an_unclear_one_is_never_tried_again(database: Database, team: Cast) -> None:
+    message_id = put(database, team)
+    assert record(database, begun(database), Unclear("no_answer"))
+    assert row(database, message_id).unclear_at == NOON
+    assert lease(database, at=NOON + timedelta(days=30)) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "marked"),
+    [
+        (Never("address", gone=True), "undeliverable_at"),
+        (Never("stopped", stopped=True), "stopped_at"),
+        (Never("content"), None),
+    ],
+)
+def test_a_refused_address_is_marked(database: Database, team: Cast, outcome: Never, marked: str | None) -> None:
+    with database.writing() as session:
+        patient = session.scalars(select(Patient).where(Patient.public_id == team.alice)).one()
+        session.add(
+            Channel(
+                clinic_id=team.bob.clinic.id,
+                patient_id=patient.id,
+                kind="email",
+                address="alice@example.org",
+                consented_at=NOON,
+                created_at=NOON,
+            )
+        )
+    message_id = put(database, team, patient_id=patient.id, address="alice@example.org")
+    assert record(database, begun(database), outcome)
+    assert row(database, message_id).refused_at == NOON
+    with database.reading() as session:
+        channel = session.scalars(select(Channel)).one()
+        assert {name for name in ("undeliverable_at", "stopped_at") if getattr(channel, name)} == ({marked} - {None})
+
+
+# ---- A process that died
+
+
+def test_one_whose_process_died_while_sending_is_unclear(database: Database, team: Cast) -> None:
+    message_id = put(database, team)
+    begun(database, "dead")
+    assert expire(database, NOON + LEASE - MINUTE) == 0
+    assert expire(database, NOON + LEASE) == 1
+    stored = row(database, message_id)
+    assert (stored.unclear_at, stored.reason) == (NOON + LEASE, delivering.DIED)
+    assert lease(database, at=NOON + timedelta(days=1)) is None
+    assert expire(database, NOON + timedelta(days=1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fact"), [(Sent(), "sent_at"), (Never("content"), "refused_at"), (Later("busy"), "next_try_at")]
+)
+def test_a_late_answer_is_better_than_none(database: Database, team: Cast, outcome: Outcome, fact: str) -> None:
+    """The process was not dead: its machine slept, or the clock was set ahead."""
+    message_id = put(database, team)
+    envelope, later = begun(database), NOON + timedelta(hours=1)
+    expire(database, later)
+    assert record(database, envelope, outcome, at=later)
+    stored = row(database, message_id)
+    assert stored.unclear_at is None
+    assert getattr(stored, fact) >= later
+
+
+def test_what_staff_settled_stays_as_they_settled_it(database: Database, team: Cast) -> None:
+    message_id = put(database, team)
+    envelope = begun(database)
+    expire(database, NOON + LEASE)
+    with database.writing() as session:
+        session.get_one(Message, message_id).settled_at = NOON + LEASE
+    assert not record(database, envelope, Later("busy"), at=NOON + LEASE)
+    assert lease(database, at=NOON + timedelta(days=9)) is None
+
+
+def test_an_answer_to_another_try_changes_nothing(database: Database, team: Cast) -> None:
+    put(database, team)
+    first = begun(database)
+    record(database, first, Later("busy"))
+    second = begun(database, at=NOON + MINUTE)
+    assert not record(database, first, Sent())
+    assert record(database, second, Sent())
+    assert not record(database, second, Later("busy"))
+
+
+def test_one_that_cannot_be_written_does_not_stand_in_the_way(database: Database, team: Cast) -> None:
+    message_id, at = put(database, team), NOON
+    for _ in range(len(BACK_OFF) + 1):
+        claim = lease(database, at=at)
+        assert claim is not None
+        with database.writing() as session:
+            delivering.fail(session, claim, at=at)
+        assert lease(database, at=at) is None
+        at += BACK_OFF[-1]
+    stored = row(database, message_id)
+    assert (stored.reason, stored.refused_at is not None, stored.sending_at) == ("not_composed", True, None)
