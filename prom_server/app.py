@@ -2,8 +2,9 @@
 
 from flask import Flask
 
-from prom_server import transaction, web
+from prom_server import demo_clock, transaction, web
 from prom_server.definitions.library import Library
+from prom_server.messages import live
 from prom_server.services import catalogue
 from prom_server.settings import Settings
 from prom_server.store.database import Database
@@ -15,4 +16,6 @@ def create_app(settings: Settings, database: Database | None = None) -> Flask:
     library = Library.shipped(settings.supplements)
     library.check()  # a wrong file is refused now, not at the first patient
     catalogue.bind(library)
+    live.bind(settings.messages, settings.public_url)
+    demo_clock.begin()
     return web.build(settings)

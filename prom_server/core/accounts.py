@@ -35,6 +35,18 @@ class OwnAccount(Refused):
     """Nobody deactivates the account that they are using."""
 
 
+class LastAdministrator(Refused):
+    """The clinic would have nobody left who can change its settings."""
+
+
+class MobileNeeded(Refused):
+    """Alerts by SMS need a number to go to."""
+
+
+class NoAlertsForAdministrators(Refused):
+    """Administrators see no alerts, so none are sent to them."""
+
+
 class NotActive(Refused):
     """A deactivated account gets no link; reactivate it first."""
 
@@ -103,6 +115,30 @@ class StaffLine:
     active: bool
     has_password: bool
     created_at: datetime
+    alerts_by: str | None = None
+    mobile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDetails:
+    """What an administrator changes of a person. `alerts_by`: email, sms, or None: hears of no alert."""
+
+    name: str
+    role: Role
+    alerts_by: str | None = None
+    mobile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffFile:
+    """A person with what leaves with them. `seen`: of the details, as this page shows them."""
+
+    line: StaffLine
+    details: StaffDetails
+    seen: str
+    open_alerts: int  # that they own
+    on_call: tuple[tuple[datetime, datetime], ...]  # turns that are not over
+    only_clinician_told: bool  # nobody else hears of alerts
 
 
 def password_problems(password: str, name: str, email: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Who may do what. Roles hold actions; whatever is not listed is denied."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from prom_server.core.clinics import PatientWords
@@ -22,9 +23,14 @@ class Action(StrEnum):
     HAND_OVER = "handovers.start"
     ENTER_ANSWERS = "answers.enter"
     SEE_FOLLOWUPS = "followups.see"
+    CHECK_IN = "patients.check_in"  # and keep the day list
+    RING = "calls.make"  # and record what came of it
     SEE_ALERTS = "alerts.see"
+    SEE_MESSAGES = "messages.see"
+    SETTLE_MESSAGES = "messages.settle"
     ACKNOWLEDGE_ALERTS = "alerts.acknowledge"
     RESOLVE_ALERTS = "alerts.resolve"
+    MANAGE_ON_CALL = "on_call.manage"
     MARK_IN_ERROR = "administrations.mark_in_error"
     SHARE_RESULTS = "results.share"  # with the patient, after having looked at them
     MANAGE_CLINIC = "clinic.manage"
@@ -45,8 +51,13 @@ _DESK = {
     Action.HAND_OVER,
     Action.ENTER_ANSWERS,
     Action.SEE_FOLLOWUPS,
+    Action.CHECK_IN,
+    Action.RING,
     Action.SEE_ALERTS,
+    Action.SEE_MESSAGES,
+    Action.SETTLE_MESSAGES,
     Action.ACKNOWLEDGE_ALERTS,
+    Action.MANAGE_ON_CALL,
     Action.SEE_INSTRUMENTS,
     Action.LEAVE_KIOSK,
     Action.SIGN_OUT,
@@ -58,6 +69,8 @@ MAY: dict[Role, frozenset[Action]] = {
             Action.MANAGE_CLINIC,
             Action.MANAGE_STAFF,
             Action.MANAGE_DEVICES,
+            Action.MANAGE_ON_CALL,
+            Action.SEE_MESSAGES,
             Action.LEAVE_KIOSK,
             Action.RECORD_PERMISSIONS,
             Action.SEE_INSTRUMENTS,
@@ -83,6 +96,20 @@ class ClinicFacts:
     paper: str
     patient_words: tuple[PatientWords, ...] = ()
     results_shown: bool = False  # to patients, once a clinician shared them
+    live_at: datetime | None = None  # real patients; None: still in trial, messages are only logged
+    alert_kiosk_minutes: int = 15  # of opening hours, until an alert that nobody acknowledged goes on
+    alert_home_minutes: int = 60
+    closed_hours: str | None = None  # see core.going_live.ClosedHours; None: not chosen yet
+    closed_hours_person: str | None = None  # who accepts that, by name
+    sender_name: str | None = None  # of e-mail; the clinic's name where None
+    reply_to: str | None = None
+    reminders_at: str = "09:00"  # of the clinic's day, like the quiet hours
+    quiet_from: str = "20:00"
+    quiet_to: str = "08:00"
+
+    @property
+    def live(self) -> bool:
+        return self.live_at is not None
 
     def words_in(self, language: str) -> PatientWords:
         """The clinic's own words; nothing where it has none in this language."""

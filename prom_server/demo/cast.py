@@ -6,12 +6,19 @@ Days count from the day the demo is made: a course with `first=-90` had its firs
 from dataclasses import dataclass, field
 from datetime import date
 
+from prom_server.core.settings_change import Section
+
 CLINIC = {
     "name": "Harbour Street Pain Clinic",
     "time_zone": "America/Denver",
     "phone": "(303) 555-0142",
     "hours": "weekdays 8 am to 5 pm",
     "paper": "letter",
+}
+SETTINGS: dict[Section, dict[str, object]] = {
+    Section.MESSAGES: {"sender_name": "Harbour Street"},
+    Section.ALERTS: {"closed_hours": "next_opening", "closed_hours_person": "Dr. Pat Pretend"},
+    Section.PROTOCOLS: {"protocols": ["ketamine-five-day"]},
 }
 HOURS_IN_SPANISH = "de lunes a viernes, de 8 de la mañana a 5 de la tarde"
 
@@ -46,12 +53,26 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """How a person is reached: an e-mail address and a mobile number that are made up, and what was said of them."""
+
+    email: bool = True
+    sms: bool = False
+    consent: bool = True
+    undeliverable: bool = False  # the e-mail address
+    best_time: str | None = None
+    may_leave_message: bool | None = True
+
+
+@dataclass(frozen=True)
 class Person:
     given: str
     family: str
     born: date
     courses: tuple[Course, ...] = ()
     acknowledge: bool = False  # the clinician has acknowledged the open alerts
+    contact: Contact = Contact()
+    withdrew: str | None = None  # why, three days ago
 
 
 A = Answers
@@ -68,7 +89,7 @@ CAST = (
             "last-infusion": A(0.50, 0),
             "month-3": A(0.58, 0, item_9=2),
         }),
-    )),
+    ), contact=Contact(sms=True, best_time="weekdays after 5 pm")),
     Person("Theo", "Madeup", date(1979, 8, 2), (
         Course(4, infusions=0, finished=False, answers={"baseline": A(0.72, -5, item_9=1)}),
     ), acknowledge=True),
@@ -88,9 +109,9 @@ CAST = (
     Person("Odile", "Testcase", date(1961, 4, 15), (Course(5, infusions=0, finished=False),)),
     Person("Jun", "Fiction", date(1984, 6, 8), (
         Course(-98, answers={
-            "baseline": A(0.80, -3),
-            "last-infusion": A(0.60, 0),
-            "month-3": A(0.48, 3, skip=("phq7", "EDANX41", "Sleep44")),
+            "baseline": A(0.55, -3),
+            "last-infusion": A(0.50, 0),
+            "month-3": A(0.86, 3, skip=("phq7", "EDANX41", "Sleep44")),
         }),
     )),
     Person("Paul", "Pretended", date(1949, 12, 5), (
@@ -102,7 +123,7 @@ CAST = (
     )),
     Person("Avery", "Sample", date(1972, 7, 21), (
         Course(-108, answers={"baseline": A(0.77, -5), "last-infusion": A(0.58, 0)}),
-    )),
+    ), contact=Contact(undeliverable=True, best_time="mornings", may_leave_message=None)),
     Person("Lena", "Invented", date(1966, 2, 14), (
         Course(-1, infusions=2, finished=False, answers={"baseline": A(0.71, -1)}),
     )),
@@ -115,7 +136,7 @@ CAST = (
             "last-infusion": A(0.66, 1),
             "month-3": A(0.69, 6),
         }),
-    )),
+    ), contact=Contact(consent=False, may_leave_message=False)),
     Person("Iris", "Mockup", date(1987, 10, 11), (
         Course(-240, answers={
             "baseline": A(0.78, -6, item_9=1),
@@ -130,8 +151,8 @@ CAST = (
             "last-infusion": A(0.55, 0),
             "month-3": A(0.57, 0),
         }),
-    )),
-    Person("Zoe", "Newcomer", date(1999, 1, 25)),
+    ), contact=Contact(email=False, sms=True), withdrew="Synthetic: has moved to another state."),
+    Person("Zoe", "Newcomer", date(1999, 1, 25), contact=Contact(email=False, may_leave_message=None)),
     Person("Cora", "Concocted", date(1981, 9, 16), (
         Course(-100, protocol="five-day-adaptive", answers={
             "baseline": A(0.72, -3),

@@ -2,31 +2,36 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from prom_server.core.accounts import StaffDetails
 from prom_server.core.alert_desk import Resolution
 from prom_server.core.clinics import PatientWords
 from prom_server.core.courses import FinishReason
 from prom_server.core.enrolment import PatientDetails
 from prom_server.core.instrument import Level
+from prom_server.core.patient_status import Stop
 from prom_server.core.permissions import Role, StaffMember
 from prom_server.core.responses import Current
-from prom_server.demo import cast
+from prom_server.demo import cast, reaching
 from prom_server.demo.answers import answer
+from prom_server.demo.care import Care
 from prom_server.services import (
     alert_desk,
     alerting,
     answering,
     battery,
+    clinic_settings,
     clinics,
     courses,
     enrolment,
     invitations,
+    patient_status,
+    staff_changes,
     staffing,
     visits,
 )
@@ -66,7 +71,19 @@ def _people(session: Session, *, at: datetime) -> StaffMember:
     administrator = StaffMember(row.id, row.public_id, row.name, Role.ADMINISTRATOR, clinic)
     words = (PatientWords("es", hours=cast.HOURS_IN_SPANISH),)
     clinics.change_patient_words(session, words, results_shown=False, by=administrator, at=at)
+    _settle(session, administrator, at=at)
     return replace(administrator, role=Role.CLINICIAN)
+
+
+def _settle(session: Session, administrator: StaffMember, *, at: datetime) -> None:
+    """What a clinic settles before it goes live, but for going live."""
+    week = clinic_settings.opening(session, by=administrator).weekly
+    clinic_settings.change_hours(session, week, seen=None, by=administrator, at=at)
+    for section, chosen in cast.SETTINGS.items():
+        clinic_settings.change(session, section, chosen, seen=None, by=administrator, at=at)
+    for row in session.scalars(select(Staff).where(Staff.role != Role.ADMINISTRATOR)).all():
+        told = StaffDetails(row.name, Role(row.role), "email")
+        staff_changes.change_person(session, row.public_id, told, seen=None, by=administrator, at=at)
 
 
 def set_passwords(session: Session, password_hash: str, *, at: datetime) -> None:
@@ -76,6 +93,10 @@ def set_passwords(session: Session, password_hash: str, *, at: datetime) -> None
         admin = StaffMember(row.id, row.public_id, row.name, Role.ADMINISTRATOR, clinic)
         link = staffing.new_password_link(session, row.public_id, by=admin, at=at)
         staffing.set_password(session, link.token, password_hash, at=at)
+
+
+def has_passwords(session: Session) -> bool:
+    return session.scalar(select(Staff.id).where(Staff.password_hash.is_not(None)).limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +143,7 @@ class Life:
 
     def live(self, person: cast.Person, number: int) -> None:
         first = min((each.first for each in person.courses), default=0)
+        registered_at = self.moment(min(first, 0) - 20)
         patient = enrolment.add_patient(
             self.session,
             PatientDetails(
@@ -134,10 +156,14 @@ class Life:
                 emergency_contact="Synthetic, nobody",
             ),
             by=self.by,
-            at=self.moment(min(first, 0) - 20),
+            at=registered_at,
         )
+        reaching.reach(self.session, patient, person, number, bounced_at=self.past(-12), by=self.by, at=registered_at)
         for course in person.courses:
             self.take(patient, course)
+        if person.withdrew:
+            why, at = person.withdrew, self.past(-3)
+            patient_status.stop(self.session, patient, Stop.WITHDRAWN, reason=why, by=self.by, at=at)
 
     def take(self, patient: str, course: cast.Course) -> None:
         """A course: begun ten days before its first infusion, and every step on its day."""
@@ -145,9 +171,14 @@ class Life:
         began = min(self.moment(course.first - 10), self.now)
         public_id = courses.start_course(self.session, patient, course.protocol, starts_on, by=self.by, at=began)
         self.fill_in(public_id, "baseline", course)
-        for day in range(course.infusions):
-            given_at = min(self.moment(course.first + day, time(14, 0)), self.now)
-            courses.record_infusion(self.session, public_id, given_at, Decimal(40), by=self.by, at=given_at)
+        around = Care(self.session, public_id, course.first, by=self.by, now=self.now)
+        given = [min(self.moment(course.first + day, time(14, 0)), self.now) for day in range(course.infusions)]
+        for given_at in given:
+            around.give(given_at)
+        if given:
+            around.beside(given[0].astimezone(ZONE).date(), given[-1].astimezone(ZONE).date(), given[-1])
+        if course.finished and course.infusions < PLANNED:
+            around.stop(given[-1])
         if course.finished:
             self.finish(public_id, course)
         for time_point in ("last-infusion", "month-3", "month-6"):

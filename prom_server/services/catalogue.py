@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument
+from prom_server.core.mme import FactorTable
 from prom_server.core.permissions import ClinicFacts
 from prom_server.core.schedule import Protocol
 from prom_server.definitions.library import Library
@@ -40,6 +41,11 @@ def protocol(protocol_id: str, revision: int | None = None) -> Protocol:
     return library().protocol(protocol_id, revision)
 
 
+def opioid_factors(revision: int | None = None) -> FactorTable:
+    """The table that doses are computed with, of today or of a named revision."""
+    return library().opioid_factors(revision=revision)
+
+
 def missing_licences(
     session: Session, clinic: ClinicFacts, instrument_ids: Iterable[str], language: str = PUBLISHED
 ) -> tuple[Instrument, ...]:
@@ -48,10 +54,10 @@ def missing_licences(
         return ()
     permitted = set(session.scalars(select(Permission.family).where(Permission.clinic_id == clinic.id)))
     asked = (instrument(each, language=language) for each in instrument_ids)
-    return tuple(each for each in asked if not _may_use(each, permitted))
+    return tuple(each for each in asked if not may_use(each, permitted))
 
 
-def _may_use(each: Instrument, permitted: set[str]) -> bool:
+def may_use(each: Instrument, permitted: set[str]) -> bool:
     """With its wording and its tables, and the holder's permission on record where one is needed."""
     permission = not each.licence.needs_permission or each.licence.family in permitted
     return permission and each.has_wording and each.has_tables

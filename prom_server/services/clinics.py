@@ -1,48 +1,44 @@
-"""A clinic's own facts, and what it may use: recorded permissions, supplied wordings."""
+"""What a clinic may use: recorded permissions, supplied wordings, the protocols that it means; and its own words."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.clinics import Licences, PatientWords, PermissionLine, UnknownFamily, WordingLine
+from prom_server.core.clinics import (
+    Licences,
+    PatientWords,
+    PermissionLine,
+    ProtocolLine,
+    UnknownFamily,
+    WordingLine,
+)
 from prom_server.core.instrument import Instrument, LicenceKind
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.services import audit, catalogue
-from prom_server.services.staffing import check_time_zone
+from prom_server.core.settings_change import Section, check_seen, fingerprint, told
+from prom_server.services import audit, catalogue, clinic_settings
 from prom_server.store.clinics import Clinic, Permission
+from prom_server.store.courses import Course
 from prom_server.store.staff import Staff
 
 
-def change_clinic(
-    session: Session, name: str, time_zone: str, phone: str, hours: str, paper: str, *, by: StaffMember, at: datetime
-) -> None:
-    """Raises UnknownTimeZone."""
-    require(by, Action.MANAGE_CLINIC)
-    check_time_zone(time_zone)
-    new = {"name": name, "time_zone": time_zone, "phone": phone, "hours": hours, "paper": paper}
-    changes = {field: value for field, value in new.items() if getattr(by.clinic, field) != value}
-    if not changes:
-        return
-    session.execute(update(Clinic).where(Clinic.id == by.clinic.id).values(**changes))
-    detail = "\n".join(f"{field}: {getattr(by.clinic, field)} -> {value}" for field, value in changes.items())
-    audit.record(session, "clinic.change", by=by, at=at, subject=f"clinic:{by.clinic.public_id}", detail=detail)
-
-
 def change_patient_words(
-    session: Session, words: tuple[PatientWords, ...], *, results_shown: bool, by: StaffMember, at: datetime
+    session: Session,
+    words: tuple[PatientWords, ...],
+    *,
+    results_shown: bool,
+    by: StaffMember,
+    at: datetime,
+    seen: str | None = None,
 ) -> None:
-    """What patients read of the clinic's own, and whether they may see results that a clinician shared."""
-    require(by, Action.MANAGE_CLINIC)
-    kept = tuple(each for each in words if each.hours or each.help)
-    said = {each.language: {"hours": each.hours, "help": each.help} for each in kept}
-    before = {each.language: {"hours": each.hours, "help": each.help} for each in by.clinic.patient_words}
-    if (said, results_shown) == (before, by.clinic.results_shown):
-        return
-    values = {"patient_words": said or None, "results_shown": results_shown}
-    session.execute(update(Clinic).where(Clinic.id == by.clinic.id).values(**values))
-    detail = f"patient_words: {before} -> {said}\nresults_shown: {by.clinic.results_shown} -> {results_shown}"
-    audit.record(session, "clinic.change", by=by, at=at, subject=f"clinic:{by.clinic.public_id}", detail=detail)
+    """What patients read of the clinic's own, and whether they may see results that a clinician shared.
+
+    Raises SettingsChanged.
+    """
+    said = {each.language: {"hours": each.hours, "help": each.help} for each in words if each.hours or each.help}
+    new = {"patient_words": said or None, "results_shown": results_shown}
+    clinic_settings.change(session, Section.PATIENTS, new, seen=seen, by=by, at=at)
 
 
 def licences(session: Session, *, by: StaffMember) -> Licences:
@@ -58,6 +54,7 @@ def licences(session: Session, *, by: StaffMember) -> Licences:
         )
     }
     families = sorted({each.licence.family for each in known if each.licence.needs_permission})
+    rows = {family: row for family, (row, _name) in recorded.items()}
     return Licences(
         tuple(_permission(family, _of_family(known, family), recorded.get(family)) for family in families),
         tuple(
@@ -65,7 +62,33 @@ def licences(session: Session, *, by: StaffMember) -> Licences:
             for each in known
             if each.licence.kind is LicenceKind.SUPPLEMENT
         ),
+        _protocols(session, set(rows), by=by),
+        fingerprint(_as_values(rows)),
     )
+
+
+def _as_values(permissions: Mapping[str, Permission]) -> dict[str, object]:
+    return {each.family: f"{each.granted_by}, {each.granted_on}, {each.reference}" for each in permissions.values()}
+
+
+def _protocols(session: Session, permitted: set[str], *, by: StaffMember) -> tuple[ProtocolLine, ...]:
+    """As `catalogue.missing_licences` tells it, of a demo clinic too."""
+    meant = session.get_one(Clinic, by.clinic.id).protocols or []
+    running = with_courses(session, by=by)
+    return tuple(
+        ProtocolLine(each.id, each.name, each.id in meant, each.id in running, _missing(each.battery, permitted))
+        for each in catalogue.library().protocols()
+    )
+
+
+def with_courses(session: Session, *, by: StaffMember) -> frozenset[str]:
+    """The protocols that the clinic has courses on, by id."""
+    return frozenset(session.scalars(select(Course.protocol_id).where(Course.clinic_id == by.clinic.id).distinct()))
+
+
+def _missing(battery: Iterable[str], permitted: set[str]) -> tuple[str, ...]:
+    instruments = (catalogue.instrument(each) for each in battery)
+    return tuple(each.short for each in instruments if not catalogue.may_use(each, permitted))
 
 
 def _of_family(known: tuple[Instrument, ...], family: str) -> list[Instrument]:
@@ -92,20 +115,25 @@ def record_permission(
     *,
     by: StaffMember,
     at: datetime,
+    seen: str | None = None,
 ) -> None:
-    """Records or corrects the holder's permission; the audit keeps every version. Raises UnknownFamily."""
+    """Records or corrects the holder's permission; the audit keeps every version.
+
+    Raises UnknownFamily, SettingsChanged.
+    """
     require(by, Action.RECORD_PERMISSIONS)
     if not _of_family(catalogue.library().instruments(), family):
         raise UnknownFamily(family)
-    values = {
-        "granted_by": granted_by,
-        "granted_on": granted_on,
-        "reference": reference,
-        "recorded_by": by.id,
-        "recorded_at": at,
-    }
-    mine = (Permission.clinic_id == by.clinic.id, Permission.family == family)
-    if session.scalar(update(Permission).where(*mine).values(**values).returning(Permission.id)) is None:
-        session.execute(insert(Permission).values(clinic_id=by.clinic.id, family=family, **values))
-    detail = f"{family}: {granted_by}, {granted_on}, {reference}"
+    clinic_settings.locked(session, by)
+    mine = select(Permission).where(Permission.clinic_id == by.clinic.id)
+    before = _as_values({each.family: each for each in session.scalars(mine)})
+    check_seen(before, seen)
+    values = {"granted_by": granted_by, "granted_on": granted_on, "reference": reference}
+    recorded = {**values, "recorded_by": by.id, "recorded_at": at}
+    if family in before:
+        this = (Permission.clinic_id == by.clinic.id, Permission.family == family)
+        session.execute(update(Permission).where(*this).values(**recorded))
+    else:
+        session.execute(insert(Permission).values(clinic_id=by.clinic.id, family=family, **recorded))
+    detail = told(before, {family: ", ".join(str(value) for value in values.values())})
     audit.record(session, "permission.record", by=by, at=at, detail=detail)

@@ -87,6 +87,8 @@ def look_at_any(session: Session, token: str) -> LinkView:
 def leads_to(session: Session, token: str, *, at: datetime) -> Opened:
     """What the link leads to now. Raises LinkUnknown, or a LinkRefused."""
     invitation, assessment, patient, clinic = _known(session, token)
+    if patient.stopped:
+        raise LinkClosed(clinic_facts(clinic))  # calmly, and without a word about why
     superseded, status = invitation.superseded_at is not None, status_of(assessment, clinic, at=at)
     if not superseded and status in ANSWERABLE:
         return Opened(invitation.id, assessment, patient, clinic)
@@ -116,6 +118,16 @@ def clinic_facts(clinic: Clinic) -> ClinicFacts:
         clinic.paper,
         tuple(PatientWords(language, **said) for language, said in (clinic.patient_words or {}).items()),
         clinic.results_shown,
+        clinic.live_at,
+        clinic.alert_kiosk_minutes,
+        clinic.alert_home_minutes,
+        clinic.closed_hours,
+        clinic.closed_hours_person,
+        clinic.sender_name,
+        clinic.reply_to,
+        clinic.reminders_at,
+        clinic.quiet_from,
+        clinic.quiet_to,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.accounts import (
     EmailTaken,
+    LastAdministrator,
     LinkUsedUp,
     MixedClinics,
     NewLink,
@@ -92,18 +93,13 @@ def staff_of(session: Session, *, by: StaffMember) -> tuple[StaffLine, ...]:
     rows = session.scalars(
         select(Staff).where(Staff.clinic_id == by.clinic.id).order_by(Staff.active.desc(), Staff.name, Staff.id)
     )
-    return tuple(
-        StaffLine(
-            row.public_id,
-            row.name,
-            row.email,
-            Role(row.role),
-            row.active,
-            row.password_hash is not None,
-            row.created_at,
-        )
-        for row in rows
-    )
+    return tuple(line(row) for row in rows)
+
+
+def line(row: Staff) -> StaffLine:
+    has_password, role = row.password_hash is not None, Role(row.role)
+    told = (row.alerts_by, row.mobile)
+    return StaffLine(row.public_id, row.name, row.email, role, row.active, has_password, row.created_at, *told)
 
 
 def add_staff(
@@ -129,7 +125,7 @@ def add_staff(
 def new_password_link(session: Session, staff_public_id: str, *, by: StaffMember, at: datetime) -> NewLink:
     """Replaces earlier links. The old password serves until a new one is set. Raises NotActive."""
     require(by, Action.MANAGE_STAFF)
-    staff = _staff(session, staff_public_id, by=by)
+    staff = mine(session, staff_public_id, by=by)
     if not staff.active:
         raise NotActive("deactivated")
     _record(session, "staff.password_link", staff.public_id, by=by, clinic_id=by.clinic.id, at=at)
@@ -137,11 +133,12 @@ def new_password_link(session: Session, staff_public_id: str, *, by: StaffMember
 
 
 def deactivate(session: Session, staff_public_id: str, *, by: StaffMember, at: datetime) -> None:
-    """Ends the sessions at once. Raises OwnAccount."""
+    """Ends the sessions at once. Raises OwnAccount, LastAdministrator."""
     require(by, Action.MANAGE_STAFF)
-    staff = _staff(session, staff_public_id, by=by)
+    staff = mine(session, staff_public_id, by=by)
     if staff.id == by.id:
         raise OwnAccount("own account")
+    keep_an_administrator(session, staff, by=by)
     session.execute(update(Staff).where(Staff.id == staff.id).values(active=False))
     _end_sessions(session, staff.id, at=at)
     _use_up_links(session, staff.id, at=at)
@@ -151,15 +148,24 @@ def deactivate(session: Session, staff_public_id: str, *, by: StaffMember, at: d
 def reactivate(session: Session, staff_public_id: str, *, by: StaffMember, at: datetime) -> NewLink:
     """The account may be used again, after a new password."""
     require(by, Action.MANAGE_STAFF)
-    staff = _staff(session, staff_public_id, by=by)
+    staff = mine(session, staff_public_id, by=by)
     session.execute(update(Staff).where(Staff.id == staff.id).values(active=True, password_hash=None))
     _record(session, "staff.reactivate", staff.public_id, by=by, clinic_id=by.clinic.id, at=at)
     return _new_link(session, staff.id, staff.public_id, staff.name, at=at)
 
 
-def _staff(session: Session, public_id: str, *, by: StaffMember) -> Staff:
-    mine = (Staff.clinic_id == by.clinic.id, Staff.public_id == finding.checked(public_id))
-    row = session.scalars(select(Staff).where(*mine)).one_or_none()
+def keep_an_administrator(session: Session, leaving: Staff, *, by: StaffMember) -> None:
+    """Two administrators who remove each other at the same moment take turns. Raises LastAdministrator."""
+    session.scalar(select(Clinic.id).where(Clinic.id == by.clinic.id).with_for_update(key_share=True))
+    here = (Staff.clinic_id == by.clinic.id, Staff.role == Role.ADMINISTRATOR, Staff.active)
+    if list(session.scalars(select(Staff.id).where(*here).limit(2))) == [leaving.id]:
+        raise LastAdministrator("the last one")
+
+
+def mine(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> Staff:
+    """A person of one's own clinic. Raises NotFound."""
+    found = select(Staff).where(Staff.clinic_id == by.clinic.id, Staff.public_id == finding.checked(public_id))
+    row = session.scalars(found.with_for_update() if lock else found).one_or_none()
     if row is None:
         raise NotFound("no such person")
     return row
