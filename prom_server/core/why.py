@@ -1,0 +1,92 @@
+"""Why an assessment stands where it stands: its facts, its reminders, and everything that touched it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from prom_server.core.courses import AssessmentView
+from prom_server.core.enrolment import PatientRef
+from prom_server.core.messages import MessageLine
+from prom_server.core.schedule import Anchor
+
+
+class ReminderState(StrEnum):
+    """What became of one planned reminder."""
+
+    MESSAGE = "message"  # a message covers it; what became of that, the message says
+    PASSED_OVER = "passed_over"  # no message, for a reason
+    TO_COME = "to_come"
+    WAITING = "waiting"  # its day came; it goes out on the next morning of an opening day
+    NOT_NEEDED = "not_needed"  # answered, cancelled, declined or closed before its turn
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderLine:
+    """One reminder of the protocol: `nth` days after the due day, or when the assessment opens."""
+
+    kind: str  # opens, due
+    nth: int
+    on: date
+    state: ReminderState
+    passed_over: str | None = None  # why there is no message: a code
+    message: MessageLine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """A private link that was made."""
+
+    made_at: datetime
+    made_by: str | None  # None: for a reminder
+    opened_at: datetime | None
+    replaced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One line of the audit trail about this assessment. `by` is None for the patient and for the program itself."""
+
+    at: datetime
+    action: str
+    actor: str
+    by: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """Where the dates come from: a day and the protocol's offsets from it."""
+
+    protocol: str
+    revision: int
+    anchor: Anchor
+    anchor_on: date | None  # None: nothing is planned from it as the course stands
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Everything on the page of one assessment."""
+
+    patient: PatientRef
+    course_id: str
+    course_number: int
+    assessment: AssessmentView
+    reckoning: Reckoning
+    started_at: datetime | None
+    cancelled_at: datetime | None
+    declined_at: datetime | None
+    declined_reason: str | None
+    reopened_at: datetime | None
+    reopened_reason: str | None
+    reminders: tuple[ReminderLine, ...]
+    other_messages: tuple[MessageLine, ...]  # links that staff sent
+    links: tuple[LinkLine, ...]
+    trail: tuple[Touch, ...]  # the newest first
+    answers_saved: int  # each a line of the audit too, counted here
+
+
+def reminder_state(on: date, today: date, *, waits: bool) -> ReminderState:
+    """Of one that nothing covers. `waits`: the assessment still waits for answers and wants reminders."""
+    if not waits:
+        return ReminderState.NOT_NEEDED
+    return ReminderState.WAITING if on <= today else ReminderState.TO_COME
