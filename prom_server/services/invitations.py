@@ -1,18 +1,19 @@
-"""Private links: issued for one assessment, shown once, each replacing the one before."""
+"""Private links: issued for one assessment, shown once or sent, each replacing the one before."""
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.invitations import AssessmentOver, IssuedLink, LinkPage
+from prom_server.core.invitations import AssessmentOver, IssuedLink, LinkPage, NotReachable, Way
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.tokens import hash_token, new_token
-from prom_server.services import audit, catalogue, finding, progress
+from prom_server.services import audit, catalogue, contacts, finding, outbox, progress
 from prom_server.services.course_views import assessment_view
 from prom_server.store.assessments import Assessment
 from prom_server.store.courses import Course
 from prom_server.store.invitations import Invitation
+from prom_server.store.outbox import Message
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 
@@ -31,21 +32,79 @@ def issue(session: Session, assessment_public_id: str, *, by: StaffMember, at: d
     assessment, course, patient = finding.assessment(session, assessment_public_id, by=by, lock=True)
     if not _page(session, assessment, course, patient, by=by, at=at).assessment.accepts_link:
         raise AssessmentOver("closed, completed or cancelled")
+    token = new_link(session, assessment, at=at, created_by=by.id)
+    audit.record(session, "invitation.issue", by=by, at=at, patient_id=patient.id, subject=_subject(assessment))
+    return IssuedLink(token, _page(session, assessment, course, patient, by=by, at=at))
+
+
+def send(session: Session, assessment_public_id: str, kind: str, sent: int, *, by: StaffMember, at: datetime) -> None:
+    """Puts the link into the outbox. `sent` is what the page showed: a second press of its button sends nothing more.
+
+    Raises AssessmentOver, NotReachable.
+    """
+    require(by, Action.INVITE)
+    assessment, course, patient = finding.assessment(session, assessment_public_id, by=by, lock=True)
+    page = _page(session, assessment, course, patient, by=by, at=at)
+    if not page.assessment.accepts_link:
+        raise AssessmentOver("closed, completed or cancelled")
+    way = next((each for each in page.ways if each.kind == kind), None)
+    if way is None:
+        raise NotReachable(kind)
+    if way.sent != sent:
+        return
+    outbox.enqueue(
+        session,
+        clinic_id=by.clinic.id,
+        purpose="link",
+        channel=kind,
+        address=way.address,
+        language=patient.language,
+        key=f"link:{assessment.public_id}:{kind}:{sent}",
+        patient_id=patient.id,
+        assessment_id=assessment.id,
+        at=at,
+    )
+    detail = f"{kind} {sent + 1}"
+    audit.record(
+        session, "invitation.send", by=by, at=at, patient_id=patient.id, subject=_subject(assessment), detail=detail
+    )
+
+
+def _ways(session: Session, assessment: Assessment, patient: Patient) -> tuple[Way, ...]:
+    rows = session.execute(
+        select(Message.channel, func.count())
+        .where(Message.assessment_id == assessment.id, Message.purpose == "link")
+        .group_by(Message.channel)
+    )
+    counted = {channel: number for channel, number in rows}  # noqa: C416 - a Row is a tuple to dict(), not to mypy
+    usable = contacts.usable(session, patient)
+    return tuple(Way(each.kind, each.address, counted.get(each.kind, 0)) for each in usable)
+
+
+def new_link(
+    session: Session,
+    assessment: Assessment,
+    *,
+    at: datetime,
+    created_by: int | None = None,
+    message_id: int | None = None,
+) -> str:
+    """The token of a link that supersedes the ones before. Of staff, or of a message that carries it."""
     live = (Invitation.assessment_id == assessment.id, Invitation.superseded_at.is_(None))
     session.execute(update(Invitation).where(*live).values(superseded_at=at))
     token = new_token()
     session.execute(
         insert(Invitation).values(
             token_hash=hash_token(token),
-            clinic_id=by.clinic.id,
-            patient_id=patient.id,
+            clinic_id=assessment.clinic_id,
+            patient_id=assessment.patient_id,
             assessment_id=assessment.id,
-            created_by=by.id,
+            created_by=created_by,
             created_at=at,
+            message_id=message_id,
         )
     )
-    audit.record(session, "invitation.issue", by=by, at=at, patient_id=patient.id, subject=_subject(assessment))
-    return IssuedLink(token, _page(session, assessment, course, patient, by=by, at=at))
+    return token
 
 
 def _page(
@@ -55,7 +114,7 @@ def _page(
     done = progress.of_assessments(session, [assessment.id]).get(assessment.id, progress.NONE)
     live = session.execute(
         select(Invitation.created_at, Staff.name)
-        .join(Staff, Staff.id == Invitation.created_by)
+        .outerjoin(Staff, Staff.id == Invitation.created_by)  # nobody made that of a message
         .where(Invitation.assessment_id == assessment.id, Invitation.superseded_at.is_(None))
         .order_by(Invitation.id.desc())
         .limit(1)
@@ -68,6 +127,8 @@ def _page(
         patient.locked_at is not None,
         live.created_at if live else None,
         live.name if live else None,
+        _ways(session, assessment, patient),
+        contacts.reachable(session, patient).why_not,
     )
 
 
