@@ -1,13 +1,15 @@
-"""What waits for the desk: follow-ups, courses to finish, links that locked."""
+"""What waits for the desk: who is expected, who is answering, follow-ups, links, courses to finish."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from prom_server.core.enrolment import PatientRef
+from prom_server.core.expected import ExpectedDay
+from prom_server.core.messages import MessageLine
 from prom_server.core.schedule import Status, Window
 
-COUNTED_AT_MOST = 999
+COUNTED_AT_MOST = 99  # "99+": so many rows of an index are read for a number, and no more
 
 
 class NextStep(StrEnum):
@@ -21,11 +23,30 @@ class NextStep(StrEnum):
 
 
 class Show(StrEnum):
-    """Which part of the follow-ups."""
+    """Which part of the follow-ups. What was declined on the telephone is listed under all only."""
 
     ALL = "all"
-    CLOSING = "closing"
     OVERDUE = "overdue"
+    DUE = "due"  # and not overdue
+    CLOSING = "closing"
+
+
+class Courses(StrEnum):
+    """Of which courses."""
+
+    ALL = "all"
+    FIRST = "first"
+    REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which assessments that wait for answers. A `time_point` is a protocol's id of it."""
+
+    show: Show = Show.ALL
+    time_point: str | None = None
+    courses: Courses = Courses.ALL
+    declined: bool = True  # with those that were declined on the telephone
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +62,9 @@ class FollowUp:
     answered: int
     items: int
     declined: int  # parts
+    declined_by_phone: bool  # the whole assessment
     link_made_at: datetime | None
+    link_opened_at: datetime | None  # by a person, or by a mail scanner
     days_left: int  # 0 on the last day accepted
     days_overdue: int  # since the first overdue day; negative before it
     closing_soon: bool
@@ -50,19 +73,35 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of all that is open today, counted up to COUNTED_AT_MOST."""
+    """Of all that waits today, each counted up to COUNTED_AT_MOST + 1."""
 
     overdue: int
-    due: int
+    due: int  # and not overdue
     closing: int
-    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimePointChoice:
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUps:
     rows: tuple[FollowUp, ...]
     after: str | None
-    counts: Counts | None
+    counts: Counts
+    time_points: tuple[TimePointChoice, ...]  # that wait in this clinic
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Somebody who is in the clinic and not done, or began at home within a day."""
+
+    row: FollowUp
+    arrived_at: datetime | None  # checked in today
+    handed_to: str | None  # the tablet that waits for them; "" for a code
+    mode: str | None  # how the last answers were given
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +136,12 @@ class ShortPart:
 @dataclass(frozen=True, slots=True)
 class Today:
     follow_ups: FollowUps
-    answering: tuple[FollowUp, ...]  # begun, not completed
+    answering: tuple[Answering, ...]  # in the clinic or begun, not completed
+    expected: ExpectedDay
+    unanswered: tuple[FollowUp, ...]  # a link is out for some days, and nobody began
     to_finish: tuple[CourseToFinish, ...]
     locked: tuple[LockedPatient, ...]
     short: tuple[ShortPart, ...] = ()
+    undelivered: tuple[MessageLine, ...] = ()  # refused for good, or nobody knows
+    late_tasks: tuple[str, ...] = ()  # that stand still: no reminder, no escalation comes
+    flagged: int = 0  # just now: the alerts at the head of the page are no longer all

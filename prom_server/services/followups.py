@@ -1,156 +1,70 @@
-"""What waits for answers today, the most urgent first: what closes next heads the list.
+"""The follow-ups that wait for answers, one page at a time: what closes next heads the list."""
 
-Lists are read from partial indexes over what is neither completed nor cancelled, one page at a time, so their cost
-follows what is open and not the size of the tables.
-"""
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from prom_server.core.courses import BEFORE_START, CLOSING_SOON, QUIET_DAYS
+from prom_server.core.closing_order import Span
+from prom_server.core.courses import CLOSING_SOON
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.core.schedule import LONGEST_WINDOW, Protocol
-from prom_server.core.worklist import (
-    COUNTED_AT_MOST,
-    Counts,
-    CourseToFinish,
-    FollowUp,
-    FollowUps,
-    LockedPatient,
-    NextStep,
-    Show,
-    Today,
-)
-from prom_server.services import alerting, audit, catalogue, finding, progress, reopening
+from prom_server.core.refusals import NotFound
+from prom_server.core.schedule import Protocol
+from prom_server.core.worklist import Filter, FollowUp, FollowUps, NextStep, TimePointChoice
+from prom_server.services import audit, catalogue, finding, progress, waiting
 from prom_server.services.course_views import assessment_view
-from prom_server.store.assessments import Assessment
-from prom_server.store.courses import Course, Infusion
-from prom_server.store.invitations import Invitation
+from prom_server.store.courses import Course
 from prom_server.store.patients import Patient
 
 PER_PAGE = 25
-ON_TODAY = 8
-BEGUN_WITHIN = timedelta(hours=24)
-
-
-def today(session: Session, *, by: StaffMember, at: datetime) -> Today:
-    """The desk's first page. Flags what was begun a day ago and never reached an item with an alert rule."""
-    require(by, Action.SEE_FOLLOWUPS)
-    alerting.flag_unreached(session, by.clinic.id, at=at)
-    audit.record(session, "today.view", by=by, at=at)
-    waiting = session.execute(_ordered(_waiting(by, at)).limit(ON_TODAY + 1)).all()
-    counts = _counts(session, by=by, at=at)
-    lines = _lines(session, waiting[:ON_TODAY], by=by, at=at)
-    more = lines[-1].assessment_id if len(waiting) > ON_TODAY else None
-    return Today(
-        follow_ups=FollowUps(lines, more, counts),
-        answering=_answering(session, by=by, at=at),
-        to_finish=_to_finish(session, by=by, at=at),
-        locked=_locked(session, by=by),
-        short=reopening.short_today(session, by=by, at=at),
-    )
+EVERYTHING = Filter()
 
 
 def follow_ups(
-    session: Session, *, show: Show = Show.ALL, after: str | None = None, by: StaffMember, at: datetime
+    session: Session, wanted: Filter = EVERYTHING, *, after: str | None = None, by: StaffMember, at: datetime
 ) -> FollowUps:
-    """One page of what is open; `after` is the assessment that ended the page before."""
+    """One page of what waits; `after` is the assessment that ended the page before. NotFound: no such time point."""
     require(by, Action.SEE_FOLLOWUPS)
-    statement = _ordered(_waiting(by, at)).where(*_shown(show, finding.local_day(at, by.clinic)))
+    points = waiting.time_points(session, by=by)
+    if wanted.time_point is not None and wanted.time_point not in names():
+        raise NotFound("no such time point")
+    last = None
     if after is not None:
-        last, _course, _patient = finding.assessment(session, after, by=by)
-        statement = statement.where(tuple_(Assessment.closes_on, Assessment.id) > (last.closes_on, last.id))
-    rows = session.execute(statement.limit(PER_PAGE + 1)).all()
+        row, _course, _patient = finding.assessment(session, after, by=by)
+        last = (row.closes_on, row.id)
+    rows = session.execute(waiting.first(wanted, points, after=last, limit=PER_PAGE + 1, by=by, at=at)).all()
     audit.record(session, "follow_ups.view", by=by, at=at)
-    lines = _lines(session, rows[:PER_PAGE], by=by, at=at)
-    return FollowUps(lines, lines[-1].assessment_id if len(rows) > PER_PAGE else None, _counts(session, by=by, at=at))
+    page = lines(session, rows[:PER_PAGE], by=by, at=at)
+    beyond = page[-1].assessment_id if len(rows) > PER_PAGE else None
+    return FollowUps(page, beyond, waiting.counts(session, points, by=by, at=at), choices(points))
 
 
-def _shown(show: Show, day: date) -> list[ColumnElement[bool]]:
-    if show is Show.OVERDUE:
-        return [Assessment.overdue_on <= day]
-    return [Assessment.closes_on <= day + timedelta(days=CLOSING_SOON)] if show is Show.CLOSING else []
+def names() -> Mapping[str, str]:
+    """What the time points are called, of the protocols here; the newest revision's name."""
+    protocols = catalogue.library().protocol_revisions()
+    return {point.id: point.name for protocol in protocols for point in protocol.time_points}
 
 
-def _open(by: StaffMember, at: datetime) -> list[ColumnElement[bool]]:
-    day = finding.local_day(at, by.clinic)
-    return [
-        Assessment.clinic_id == by.clinic.id,
-        Assessment.completed_at.is_(None),
-        Assessment.cancelled_at.is_(None),
-        Assessment.closes_on >= day,
-        Assessment.opens_on.between(day - LONGEST_WINDOW, day),  # a short range of an index, however many there are
-        or_(Assessment.closed_at.is_(None), Assessment.closed_at > at),
-    ]
+def choices(points: Mapping[str, Span]) -> tuple[TimePointChoice, ...]:
+    """In the order in which they come in a course."""
+    known = names()
+    return tuple(TimePointChoice(each, name) for each, name in known.items() if each in points)
 
 
-def _waiting(by: StaffMember, at: datetime) -> Select[Assessment, Course, Patient, datetime]:
-    link = (
-        select(func.max(Invitation.created_at))
-        .where(Invitation.assessment_id == Assessment.id, Invitation.superseded_at.is_(None))
-        .scalar_subquery()
-    )
-    return (
-        select(Assessment, Course, Patient, link.label("link_made_at"))
-        .join(Course, Course.id == Assessment.course_id)
-        .join(Patient, Patient.id == Assessment.patient_id)
-        .where(*_open(by, at))
-    )
-
-
-def _ordered(statement: Select[Assessment, Course, Patient, datetime]) -> Select[Assessment, Course, Patient, datetime]:
-    return statement.order_by(Assessment.closes_on, Assessment.id)
-
-
-def _counts(session: Session, *, by: StaffMember, at: datetime) -> Counts:
-    day = finding.local_day(at, by.clinic)
-    capped = (
-        select(Assessment.overdue_on, Assessment.due_on, Assessment.closes_on)
-        .where(*_open(by, at))
-        .order_by(Assessment.closes_on, Assessment.id)
-        .limit(COUNTED_AT_MOST + 1)
-        .subquery()
-    )
-    columns = capped.c
-    overdue, due = columns.overdue_on <= day, columns.due_on <= day
-    row = session.execute(
-        select(
-            func.count().label("open"),
-            func.coalesce(func.sum(case((overdue, 1), else_=0)), 0).label("overdue"),
-            func.coalesce(func.sum(case((due & ~overdue, 1), else_=0)), 0).label("due"),
-            func.coalesce(
-                func.sum(case((columns.closes_on <= day + timedelta(days=CLOSING_SOON), 1), else_=0)), 0
-            ).label("closing"),
-        ).select_from(capped)
-    ).one()
-    return Counts(row.overdue, row.due, row.closing, row.open > COUNTED_AT_MOST)
-
-
-def _answering(session: Session, *, by: StaffMember, at: datetime) -> tuple[FollowUp, ...]:
-    statement = _waiting(by, at).where(Assessment.started_at > at - BEGUN_WITHIN)
-    rows = session.execute(statement.order_by(Assessment.started_at.desc()).limit(ON_TODAY)).all()
-    return _lines(session, rows, by=by, at=at)
-
-
-def _lines(
-    session: Session, rows: Sequence[Row[Assessment, Course, Patient, datetime]], *, by: StaffMember, at: datetime
-) -> tuple[FollowUp, ...]:
+def lines(session: Session, rows: Sequence[waiting.Line], *, by: StaffMember, at: datetime) -> tuple[FollowUp, ...]:
+    """Rows of `waiting.lines` as the desk sees them."""
     done = progress.of_assessments(session, [row[0].id for row in rows])
-    return tuple(_line(row, done.get(row[0].id, progress.NONE), by=by, at=at) for row in rows)
+    return tuple(line(row, done.get(row[0].id, progress.NONE), by=by, at=at) for row in rows)
 
 
-def _line(
-    row: Row[Assessment, Course, Patient, datetime], done: progress.Progress, *, by: StaffMember, at: datetime
-) -> FollowUp:
-    assessment, course, patient, _ = row
-    link_made_at: datetime | None = row.link_made_at
-    view = assessment_view(assessment, _protocol(course), done, by=by, at=at)
+def line(row: waiting.Line, done: progress.Progress, *, by: StaffMember, at: datetime) -> FollowUp:
+    assessment, course, patient = row[0], row[1], row[2]
+    view = assessment_view(assessment, protocol_of(course), done, by=by, at=at)
     day = finding.local_day(at, by.clinic)
     days_left = (assessment.closes_on - day).days
     days_overdue = (day - assessment.overdue_on).days
+    closing_soon = days_left <= CLOSING_SOON
+    urgent = assessment.declined_at is None and (days_overdue >= 0 or closing_soon)
     return FollowUp(
         assessment_id=assessment.public_id,
         course_id=course.public_id,
@@ -163,15 +77,17 @@ def _line(
         answered=view.answered,
         items=view.items,
         declined=view.declined,
-        link_made_at=link_made_at,
+        declined_by_phone=assessment.declined_at is not None,
+        link_made_at=row.link_made_at,
+        link_opened_at=row.link_opened_at,
         days_left=days_left,
         days_overdue=days_overdue,
-        closing_soon=days_left <= CLOSING_SOON,
-        next_step=_next_step(patient, link_made_at, urgent=days_overdue >= 0 or days_left <= CLOSING_SOON),
+        closing_soon=closing_soon,
+        next_step=_next_step(patient, row.link_made_at, urgent=urgent),
     )
 
 
-def _protocol(course: Course) -> Protocol:
+def protocol_of(course: Course) -> Protocol:
     return catalogue.protocol(course.protocol_id, course.protocol_revision)
 
 
@@ -183,44 +99,3 @@ def _next_step(patient: Patient, link_made_at: datetime | None, *, urgent: bool)
     if urgent:
         return NextStep.CALL if patient.phone else NextStep.ADD_PHONE
     return NextStep.NEW_LINK
-
-
-def _to_finish(session: Session, *, by: StaffMember, at: datetime) -> tuple[CourseToFinish, ...]:
-    """Courses with no infusion for three days, or with all that were planned.
-
-    No infusion comes long before its course's start, so the bound on it excludes none and leads to the partial index.
-    """
-    day = finding.local_day(at, by.clinic)
-    given = (Infusion.course_id == Course.id, Infusion.in_error_at.is_(None))
-    number = select(func.count(Infusion.id)).where(*given).scalar_subquery()
-    latest = select(func.max(Infusion.given_at)).where(*given).scalar_subquery()
-    rows = session.execute(
-        select(Course, Patient, number.label("given"), latest.label("latest"))
-        .join(Patient, Patient.id == Course.patient_id)
-        .where(
-            Course.clinic_id == by.clinic.id,
-            Course.finished_at.is_(None),
-            Course.starts_on <= day + BEFORE_START,
-            select(Infusion.id).where(*given).exists(),
-        )
-        .order_by(latest)
-        .limit(PER_PAGE)
-    )
-    found = []
-    for course, patient, times, last_at in rows:
-        last_on, planned = finding.local_day(last_at, by.clinic), _protocol(course).planned_infusions
-        days = (day - last_on).days
-        if times >= planned or days >= QUIET_DAYS:
-            ref = finding.ref(patient)
-            found.append(CourseToFinish(course.public_id, ref, course.number, times, planned, last_on, days))
-    return tuple(found[:ON_TODAY])
-
-
-def _locked(session: Session, *, by: StaffMember) -> tuple[LockedPatient, ...]:
-    rows = session.scalars(
-        select(Patient)
-        .where(Patient.clinic_id == by.clinic.id, Patient.locked_at.is_not(None))
-        .order_by(Patient.locked_at.desc())
-        .limit(ON_TODAY)
-    )
-    return tuple(LockedPatient(finding.ref(row), row.locked_at) for row in rows if row.locked_at)

@@ -23,6 +23,7 @@ from prom_server.store.courses import Course
 from prom_server.store.patients import Patient
 
 LISTED = 25
+LOOKED_THROUGH = 100  # parts sent today, the latest: who sent an earlier one has left
 
 
 class NotShort(Refused):
@@ -49,9 +50,13 @@ def short_today(session: Session, *, by: StaffMember, at: datetime) -> tuple[Sho
     found: Select[Administration, Assessment, Course, Patient, str] = finding.administrations(by).add_columns(
         func.coalesce(latest, Administration.mode)
     )
+    sent = select(Administration.id).where(
+        Administration.clinic_id == by.clinic.id, Administration.submitted_at >= midnight
+    )
+    latest_sent = sent.order_by(Administration.submitted_at.desc()).limit(LOOKED_THROUGH).subquery()
     rows = session.execute(
-        found.where(
-            Administration.submitted_at >= midnight,
+        found.join(latest_sent, latest_sent.c.id == Administration.id)
+        .where(
             Administration.declined_at.is_(None),
             Administration.in_error_at.is_(None),
             Assessment.cancelled_at.is_(None),
@@ -68,6 +73,8 @@ def short_today(session: Session, *, by: StaffMember, at: datetime) -> tuple[Sho
 
 def _short(session: Session, rows: Sequence[Administration]) -> dict[int, int]:
     """How many scored items have no answer, where one more is worth asking for."""
+    if not rows:
+        return {}
     responses = battery.responses(session, [row.id for row in rows])
     found = {}
     for row in rows:

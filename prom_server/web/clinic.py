@@ -5,11 +5,23 @@ from flask.typing import ResponseReturnValue as Shown
 
 from prom_server import clock
 from prom_server.core.corrections import AlreadyMarked
-from prom_server.core.enrolment import RecordNumberTaken
+from prom_server.core.enrolment import PatientFilter, PatientRef, RecordNumberTaken
 from prom_server.core.permissions import Action
 from prom_server.core.refusals import NotFound
-from prom_server.core.worklist import Show
-from prom_server.services import alert_desk, corrections, course_views, enrolment, followups, handovers, sharing, trends
+from prom_server.core.worklist import Courses, Filter, Show
+from prom_server.services import (
+    alert_desk,
+    contacts,
+    corrections,
+    course_views,
+    enrolment,
+    followups,
+    handovers,
+    searching,
+    sharing,
+    trends,
+)
+from prom_server.services import today as todays
 from prom_server.transaction import transaction
 from prom_server.web import forms
 from prom_server.web.staff_page import clinic_day, show
@@ -28,21 +40,25 @@ def home() -> Shown:
 def today() -> Shown:
     at = clock.now()
     with transaction() as database:
-        view = followups.today(database, by=g.by, at=at)
-        alerts = alert_desk.heading(database, by=g.by, limit=10)  # after what `today` may have flagged just now
+        view = todays.today(database, by=g.by, at=at)
+        if view.flagged:
+            g.open_alerts = alert_desk.heading(database, by=g.by)
         tablets = handovers.tablets(database, by=g.by)
-    return show("clinic/today.html", view=view, alerts=alerts, tablets=tablets)
+    return show("clinic/today.html", view=view, alerts=g.open_alerts, tablets=tablets)
 
 
 @pages.get("/follow-ups")
 def follow_ups() -> Shown:
-    chosen = request.args.get("show", Show.ALL)
-    if chosen not in {str(each) for each in Show}:
+    asked = request.args
+    show_only, courses = asked.get("show", Show.ALL), asked.get("courses", Courses.ALL)
+    if show_only not in set(Show) or courses not in set(Courses):
         raise NotFound("no such part")
-    after = request.args.get("after") or None
+    wanted = Filter(Show(show_only), asked.get("time_point") or None, Courses(courses))
+    after = asked.get("after") or None
     with transaction() as database:
-        view = followups.follow_ups(database, show=Show(chosen), after=after, by=g.by, at=clock.now())
-    return show("clinic/follow_ups.html", view=view, chosen=chosen, later=after is not None)
+        view = followups.follow_ups(database, wanted, after=after, by=g.by, at=clock.now())
+        tablets = handovers.tablets(database, by=g.by)
+    return show("clinic/follow_ups.html", view=view, wanted=wanted, later=after is not None, tablets=tablets)
 
 
 # ---- Patients
@@ -50,32 +66,44 @@ def follow_ups() -> Shown:
 
 @pages.route("/patients", methods=["GET", "POST"])
 def patients() -> Shown:
-    form = forms.Search()
+    """The search is remembered while another list is looked at; what is shown of that, the address says."""
+    form, chosen = forms.Search(), _filter(request.args.get("show", PatientFilter.ALL))
     if form.is_submitted():
         if form.validate():
             session[LAST_SEARCH] = form.q.data
             return redirect(url_for(".patients"), 303)
-        return show("clinic/patients.html", 422, form=form, view=None, query="", later=False)
-    query, after = session.get(LAST_SEARCH, ""), request.args.get("after") or None
-    form.q.data = query
+        return show("clinic/patients.html", 422, form=form, view=None, query="", chosen=chosen, later=False)
+    query = session.get(LAST_SEARCH, "") if chosen is PatientFilter.ALL else ""
+    form.q.data, after = query, request.args.get("after") or None
     born = forms.birth_date_in(query)
     with transaction() as database:
-        view = enrolment.search(database, query, born=born, after=after, by=g.by, at=clock.now())
-    return show("clinic/patients.html", form=form, view=view, query=query, later=after is not None)
+        view = searching.search(database, query, born=born, only=chosen, after=after, by=g.by, at=clock.now())
+    return show("clinic/patients.html", form=form, view=view, query=query, chosen=chosen, later=after is not None)
+
+
+def _filter(text: str) -> PatientFilter:
+    if text not in set(PatientFilter):
+        raise NotFound("no such part")
+    return PatientFilter(text)
 
 
 @pages.route("/patients/new", methods=["GET", "POST"])
 def new_patient() -> Shown:
+    """Somebody who may be there already is shown first; "Add anyway" adds all the same."""
     form = forms.Patient(clinic_day(clock.now()))
+    alike: tuple[PatientRef, ...] = ()
     if form.validate_on_submit():
         try:
             with transaction() as database:
-                public_id = enrolment.add_patient(database, form.details(), by=g.by, at=clock.now())
-            flash("patient_added")
-            return redirect(url_for(".patient", public_id=public_id), 303)
+                if "anyway" not in request.form:
+                    alike = enrolment.possible_duplicates(database, form.details(), by=g.by, at=clock.now())
+                added = None if alike else enrolment.add_patient(database, form.details(), by=g.by, at=clock.now())
+            if added is not None:
+                flash("patient_added")
+                return redirect(url_for(".patient", public_id=added), 303)
         except RecordNumberTaken as error:
             form.refuse(error, "record_number")
-    return show("clinic/patient_new.html", 422 if form.is_submitted() else 200, form=form)
+    return show("clinic/patient_new.html", 422 if form.is_submitted() else 200, form=form, alike=alike)
 
 
 @pages.get("/patients/<public_id>")
@@ -83,11 +111,14 @@ def patient(public_id: str) -> Shown:
     at = clock.now()
     with transaction() as database:
         file = enrolment.patient_file(database, public_id, by=g.by, at=at)
+        contact = contacts.contact(database, public_id, by=g.by, at=at, seen=False)
         courses = course_views.courses_of(database, public_id, by=g.by, at=at)
         alerts = alert_desk.open_of_patient(database, public_id, by=g.by)
         view = trends.trend(database, public_id, by=g.by, at=at, action="trend.view")
         shared = sharing.shareable(database, public_id, by=g.by)
-    return show("clinic/patient.html", file=file, courses=courses, alerts=alerts, view=view, sharing=shared)
+    return show(
+        "clinic/patient.html", file=file, contact=contact, courses=courses, alerts=alerts, view=view, sharing=shared
+    )
 
 
 @pages.route("/patients/<public_id>/edit", methods=["GET", "POST"])

@@ -10,16 +10,16 @@ from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.responses import ItemState
 from prom_server.core.trend_facts import NotAnswered
 from prom_server.services import (
-    alert_desk,
+    alert_lists,
     answering,
     battery,
     corrections,
     course_views,
-    followups,
     pinning,
     progress,
     reopening,
     scores,
+    today,
     trends,
     verification,
     visit_pages,
@@ -90,7 +90,7 @@ def ask_again(database: Database, public_id: str, by, at=LATER) -> None:
 
 def short(database: Database, by, at=NOON) -> list[tuple[str, int]]:
     with database.writing() as session:
-        return [(each.instrument, each.short) for each in followups.today(session, by=by, at=at).short]
+        return [(each.instrument, each.short) for each in today.today(session, by=by, at=at).short]
 
 
 def recorded(database: Database) -> list[tuple[str, int | None, bool]]:
@@ -271,14 +271,14 @@ def test_today_says_in_clinic_by_the_last_answer(database: Database, team: Cast,
     answer(database, tablet_token, 8, None, at=LATER)
     submit(database, tablet_token, at=LATER)
     with database.writing() as session:
-        assert [each.mode for each in followups.today(session, by=team.cora, at=LATER).short] == ["kiosk"]
+        assert [each.mode for each in today.today(session, by=team.cora, at=LATER).short] == ["kiosk"]
 
 
 def test_an_alert_says_how_its_own_answer_was_given(database: Database, team: Cast, tablet_token: str) -> None:
     """Begun at home does not mean that the patient is at home."""
     answer(database, tablet_token, 9, 2, at=LATER)
     with database.writing() as session:
-        (line,) = alert_desk.open_alerts(session, by=team.bob, at=LATER).rows
+        (line,) = alert_lists.alerts_page(session, by=team.bob, at=LATER).found.rows
     assert (line.asked.value, line.mode) == (2, "kiosk")
 
 
