@@ -1,10 +1,11 @@
 """The battery of an assessment: its administrations and their responses, as parts for the patient's pages."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument, ItemAlert
@@ -12,8 +13,8 @@ from prom_server.core.refusals import DefinitionError, NotFound, Refused
 from prom_server.core.responses import Current, Responses
 from prom_server.core.visit import PartState, Visit
 from prom_server.services import catalogue, pinning
-from prom_server.services.alerting import Answering
-from prom_server.store.assessments import Administration, Response
+from prom_server.services.raising import Answering
+from prom_server.store.assessments import Administration, Response, Satisfaction
 from prom_server.store.base import opaque_id, table_of
 
 
@@ -33,10 +34,18 @@ FACTS = (
     "submitted_at",
 )
 _administration, _response = table_of(Administration).c, table_of(Response).c
-_BEGUN = (
-    select(*(_administration[name] for name in FACTS))
-    .where(_administration.assessment_id == bindparam("mine"), _administration.in_error_at.is_(None))
-    .order_by(_administration.position)
+_satisfaction = table_of(Satisfaction).c
+_FACTS_OF = [_administration[name] for name in FACTS]
+_BEGUN = union_all(
+    select(*_FACTS_OF, literal(0).label("elsewhere")).where(
+        _administration.assessment_id == bindparam("mine"), _administration.in_error_at.is_(None)
+    ),
+    select(*_FACTS_OF, literal(1).label("elsewhere")).where(
+        _administration.id == _satisfaction.administration_id,
+        _satisfaction.assessment_id == bindparam("mine"),
+        _satisfaction.undone_at.is_(None),
+        _administration.in_error_at.is_(None),
+    ),
 )
 _GIVEN = (
     select(_response.administration_id, _response.item_id, _response.value, _response.sequence)
@@ -49,7 +58,13 @@ def load(session: Session, visit: Visit) -> tuple[PartState, ...]:
     """The whole battery as it stands, in two statements however long it is: also the parts that were not begun."""
     rows = session.execute(_BEGUN, {"mine": visit.assessment_id}).all()
     given = responses(session, [row.id for row in rows])
-    parts = {row.position: _part(session, row, given[row.id]) for row in rows}
+    places = {each: position for position, each in enumerate(visit.battery, 1)}
+    parts = {}
+    for row in rows:
+        part = _part(session, row, given[row.id])
+        if row.elsewhere:  # answered for another assessment: it has another place there, and is not asked again here
+            part = replace(part, position=places.get(row.instrument_id, 0), submitted=True, elsewhere=True)
+        parts[part.position] = part
     return tuple(parts.get(position) or _planned(position, id_, visit) for position, id_ in enumerate(visit.battery, 1))
 
 

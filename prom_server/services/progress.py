@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from prom_server.core.instrument import Instrument
 from prom_server.core.schedule import Protocol
-from prom_server.services import catalogue, pinning
+from prom_server.services import catalogue, linked, pinning
 from prom_server.store.assessments import Administration, Response
 
 
@@ -25,6 +25,7 @@ class Progress:
     submitted: int = 0  # instruments
     declined: int = 0  # of these, those that the patient would rather not answer
     spared: int = 0  # items of the battery that an adaptive instrument had no need to ask
+    elsewhere: int = 0  # instruments that were answered for another assessment
 
 
 NONE = Progress()
@@ -39,23 +40,33 @@ class Counted:
 
 
 def of_assessments(session: Session, assessment_ids: Collection[int]) -> Mapping[int, Progress]:
-    """In two statements, whatever their number. An assessment without any administration is absent: see NONE."""
+    """In three statements, whatever their number. An assessment without any administration is absent: see NONE."""
     if not assessment_ids:
         return {}
-    these = and_(Administration.assessment_id.in_(assessment_ids), Administration.in_error_at.is_(None))
-    rows = _administrations(session, these)
-    counted = _counted(session, rows, these)
+    elsewhere = linked.pairs(session, assessment_ids)
+    own = Administration.assessment_id.in_(assessment_ids)
+    whole = or_(own, Administration.id.in_([each for _, each in elsewhere])) if elsewhere else own
+    these = and_(whole, Administration.in_error_at.is_(None))
+    rows = {row.id: row for row in _administrations(session, these)}
+    counted = _counted(session, [*rows.values()], these)
+    asked = set(assessment_ids)
+    mine = [(row.assessment_id, row.id) for row in rows.values() if row.assessment_id in asked]
     found: dict[int, Progress] = {}
-    for row in rows:
-        so_far = found.get(row.assessment_id, NONE)
-        instrument, mine = counted[row.id]
-        found[row.assessment_id] = Progress(
-            answered=so_far.answered + mine.answered,
-            submitted=so_far.submitted + ((row.submitted_at or row.sent_before_at) is not None),
-            declined=so_far.declined + (row.declined_at is not None),
-            spared=so_far.spared + _most(instrument) - mine.items,
-        )
+    for assessment_id, administration_id in (*mine, *elsewhere):
+        so_far, row = found.get(assessment_id, NONE), rows[administration_id]
+        here = row.assessment_id == assessment_id
+        found[assessment_id] = _with(so_far, row, *counted[row.id], here=here)
     return found
+
+
+def _with(so_far: Progress, row: Administration, instrument: Instrument, mine: Counted, *, here: bool) -> Progress:
+    return Progress(
+        answered=so_far.answered + mine.answered,
+        submitted=so_far.submitted + ((row.submitted_at or row.sent_before_at) is not None),
+        declined=so_far.declined + (row.declined_at is not None),
+        spared=so_far.spared + _most(instrument) - mine.items,
+        elsewhere=so_far.elsewhere + (not here),
+    )
 
 
 def of_administrations(session: Session, administration_ids: Collection[int]) -> Mapping[int, Counted]:
