@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.refusals import Refused
+from prom_server.core.schedule import Status, Window
 
 
 class AlreadyMarked(Refused):
@@ -13,6 +14,14 @@ class AlreadyMarked(Refused):
 
 class ReasonNeeded(Refused):
     """A mark without a reason explains nothing later."""
+
+
+class NotInError(Refused):
+    """It counts: only what was marked as entered in error is given to another patient."""
+
+
+class NoPlaceFor(Refused):
+    """The assessment does not take it: over, not open yet, or answered meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +56,26 @@ class AdministrationLine:
 class Administrations:
     patient: PatientRef
     rows: tuple[AdministrationLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An assessment that lacks the instrument."""
+
+    public_id: str
+    name: str
+    course_number: int
+    window: Window
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Reassigning:
+    """From whom, to whom, and where to: nothing chosen yet, one after the other."""
+
+    patient: PatientRef
+    places: tuple[Place, ...]
+    to: PatientRef | None = None
+
+    def place(self, public_id: str) -> Place | None:
+        return next((each for each in self.places if each.public_id == public_id), None)

@@ -9,7 +9,7 @@ from prom_server.core.corrections import AdministrationLine, Administrations, Al
 from prom_server.core.instrument import Instrument
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import audit, catalogue, finding, pinning, progress
+from prom_server.services import audit, catalogue, finding, pinning, progress, satisfying
 from prom_server.services.progress import Counted
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment
@@ -116,12 +116,14 @@ def mark_in_error(
 ) -> str:
     """Returns the patient's public id. Its assessment can be answered again while the window is open.
 
-    Claims the assessment first, then the administration, as submitting does. Raises AlreadyMarked, ReasonNeeded.
+    It stands for no other assessment any more either. Claims the patient's assessments first, then the administration,
+    as submitting does. Raises AlreadyMarked, ReasonNeeded.
     """
     require(by, Action.MARK_IN_ERROR)
     administration, patient = _find(session, administration_public_id, by=by)
     if not reason.strip():
         raise ReasonNeeded("reason")
+    satisfying.hold(session, patient.id)
     session.execute(update(Assessment).where(Assessment.id == administration.assessment_id).values(completed_at=None))
     marked = session.scalar(
         update(Administration)
@@ -131,7 +133,8 @@ def mark_in_error(
     )
     if marked is None:
         raise AlreadyMarked("in error")
-    _unstart(session, administration.assessment_id)
+    satisfying.unstart(session, [administration.assessment_id])
+    satisfying.no_longer(session, administration.id, by=by, at=at)
     audit.record(
         session,
         "administration.in_error",
@@ -154,12 +157,3 @@ def _find(session: Session, public_id: str, *, by: StaffMember) -> tuple[Adminis
     if row is None:
         raise NotFound("no such administration")
     return row
-
-
-def _unstart(session: Session, assessment_id: int) -> None:
-    """An assessment of which nothing is left was not begun."""
-    left = select(Administration.id).where(
-        Administration.assessment_id == assessment_id, Administration.in_error_at.is_(None)
-    )
-    if session.scalar(left.limit(1)) is None:
-        session.execute(update(Assessment).where(Assessment.id == assessment_id).values(started_at=None))
