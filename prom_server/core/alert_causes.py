@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from prom_server.core.instrument import Instrument, Metric, Scale, ScoreAlert
-from prom_server.core.worsening import RISES, Margin, margin_of
+from prom_server.core.worsening import Margin, margin_of
 
 
 class CauseKind(StrEnum):
@@ -59,8 +59,6 @@ class Cause:
 def cause_of(instrument: Instrument, fact: Fact) -> Cause | None:
     """None for an ordinary alert or flag of an item."""
     if fact.scale is None:
-        if not fact.rule.startswith(RISES):
-            return None
         item = instrument.item_by_id.get(fact.item)
         if item is None or fact.value is None or fact.compared_with is None:
             return None
@@ -84,7 +82,8 @@ def _of_rule(rule: ScoreAlert, scale: Scale, fact: Fact) -> Cause:
 
 
 def _of_worsening(scale: Scale, fact: Fact) -> Cause:
-    by, threshold = margin_of(fact.rule), scale.threshold
+    compared = fact.compared_with is not None  # else it was with another patient's answers, and is no cause any more
+    by, threshold = margin_of(fact.rule) if compared else None, scale.threshold
     if by is Margin.MCID and threshold is not None:
         kind, limit, source = CauseKind.MCID, threshold.value, threshold.cite
     else:

@@ -44,8 +44,11 @@ class StepKind(StrEnum):
     CALL_REQUESTED = "call_requested"
     REOPENED = "reopened"
     GIVEN = "given"  # to somebody to take care of it; the code is their public id
+    LEFT = "left"  # who took care of it takes no alerts any more; the code is their public id
     ESCALATED = "escalated"  # nobody acknowledged it in time: the next are told
     RESOLVED = "resolved"
+    REASSIGNED = "reassigned"  # the answers turned out to be this patient's, not the one's before
+    NOT_COMPARED = "not_compared"  # then: it had compared them with that one's, and with this one's it raises nothing
 
 
 class Resolution(StrEnum):
@@ -152,7 +155,9 @@ class Show(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertsPage:
-    """One page of a list, its counts those of all pages; `after` opens the next one."""
+    """One page of a list; `after` opens the next one. Counts are of all its pages, but what was resolved is not
+    counted: it grows for ever.
+    """
 
     show: Show
     found: OpenAlerts

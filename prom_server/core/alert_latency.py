@@ -36,7 +36,10 @@ def period(first: date, last: date) -> Period:
 
 @dataclass(frozen=True, slots=True)
 class AlertTimes:
-    """One alert, without the patient. Each step is the first of its kind, but `resolved_at` the last."""
+    """One alert, without the patient. Each step is the first of its kind, but `resolved_at` the last.
+
+    Whoever acknowledges or resolves it from a list has seen it.
+    """
 
     public_id: str
     instrument: str

@@ -5,15 +5,14 @@ is told again, and an alert never goes back down this ladder: one that is re-ope
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from prom_server.core.going_live import ClosedHours
 from prom_server.core.opening_hours import OpeningHours
 
-# An alert escalates so often on one day; then again when the clinic opens on another. One that nobody can be told of
-# escalates once a day. (Decisions of this project.)
+# An alert escalates so often from one morning's opening to the next; then again when the clinic opens for another day.
+# One that nobody can be told of escalates once a day. (Decisions of this project.)
 MOST_A_DAY = 4
 AT_HOME = "own_device"  # the mode of answers that nobody of the clinic is near
 
@@ -30,15 +29,27 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """Somebody's time on call."""
+
+    staff_id: int
+    begins_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Arrangements:
-    """What a clinic arranged for its alerts, at one instant. `on_call` may be somebody whom no message reaches."""
+    """What a clinic arranged for its alerts, at one instant.
+
+    On call is whoever is when messages leave. `on_call` may be somebody whom no message reaches.
+    """
 
     hours: OpeningHours
     kiosk_minutes: int
     home_minutes: int
     closed_hours: ClosedHours | None  # None: not chosen yet, and then they wait for the next opening
-    on_call: int | None
     people: tuple[Person, ...]
+    on_call: int | None = None
 
     @property
     def around_the_clock(self) -> bool:
@@ -69,19 +80,17 @@ class Arrangements:
             rungs = [owns, tuple(each for each in self.people if each in owns or each.on_call), self.people]
         return list(dict.fromkeys(filter(None, rungs)))
 
-    def again_at(self, at: datetime, mode: str, *, rounds_today: int, anybody: bool) -> datetime:
-        """When it escalates next, after so many rounds today, the one just made among them."""
-        if anybody and rounds_today < MOST_A_DAY:
+    def again_at(self, at: datetime, mode: str, *, rounds: int, anybody: bool) -> datetime:
+        """When it escalates next, after so many rounds since the clinic opened, the one just made among them."""
+        if anybody and rounds < MOST_A_DAY:
             return self.escalates_at(at, mode)
-        return self.hours.next_opening(self.day_of(at) + timedelta(days=1))
+        return self.hours.next_day(at)
 
-    def day_of(self, at: datetime) -> datetime:
-        """The beginning of that day on the clinic's clock."""
-        zone = ZoneInfo(self.hours.zone)
-        return datetime.combine(at.astimezone(zone).date(), time(), zone)
-
-
-def on_call_of(duties: Iterable[tuple[int, str]]) -> int | None:
-    """Of several whose duty (who, since when) covers one instant the one who came last."""
-    latest = max(duties, key=lambda duty: duty[1], default=None)
-    return None if latest is None else latest[0]
+    def with_duties(self, duties: Iterable[Duty], at: datetime) -> "Arrangements":
+        """Of several who are on call when a message leaves the one who came last owns what is raised."""
+        leaves = self.told_at(at)
+        now = [each for each in duties if each.begins_at <= leaves < each.until]
+        latest = max(now, key=lambda each: each.begins_at, default=None)
+        staff = {each.staff_id for each in now}
+        people = tuple(replace(each, on_call=each.id in staff) for each in self.people)
+        return replace(self, people=people, on_call=latest.staff_id if latest else None)

@@ -54,9 +54,9 @@ def check(begins_at: datetime, until: datetime, at: datetime) -> None:
 
 
 def covered_until(duties: tuple[DutyView, ...], at: datetime) -> datetime | None:
-    """Until when somebody is on call, one after the other, from `at` on. None where nobody is now."""
+    """Until when somebody whom messages reach is on call, one after the other, from `at` on. None: nobody is now."""
     reached = at
     for duty in sorted(duties, key=lambda each: each.begins_at):
-        if duty.begins_at <= reached:
+        if duty.reached and duty.begins_at <= reached:
             reached = max(reached, duty.until)
     return reached if reached > at else None

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 # A clinic that opens on none of so many days in a row is treated as open: nothing may wait for ever. (A decision of
@@ -58,6 +59,18 @@ class OpeningHours:
                     return start + left
                 left, reached = left - (ends - start), ends
         return reached + left
+
+    def day_began(self, at: datetime) -> datetime:
+        """When the clinic opened for its last day, at the latest `at`: a day before it where none was for 30 days."""
+        days = (self._local_day(at) - back * _DAY for back in range(LONGEST_CLOSED.days + 1))
+        begins = (begins for day in days for begins, _ends in islice(self._of(day), 1))
+        return next((each for each in begins if each <= at), at - _DAY)
+
+    def next_day(self, at: datetime) -> datetime:
+        """When the clinic opens for its next day, after `at`: a day after it where none comes for 30 days."""
+        days = (self._local_day(at) + ahead * _DAY for ahead in range(LONGEST_CLOSED.days + 1))
+        begins = (begins for day in days for begins, _ends in islice(self._of(day), 1))
+        return next((each for each in begins if each > at), at + _DAY)
 
     def open_between(self, start: datetime, end: datetime) -> timedelta:
         """How much of the time from `start` to `end` falls into opening hours."""

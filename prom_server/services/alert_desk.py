@@ -71,26 +71,30 @@ def open_of_patient(session: Session, patient_public_id: str, *, by: StaffMember
 OWNER = aliased(Staff)
 
 
+_OF_ANSWER = (
+    select(Response.mode)
+    .where(
+        Response.administration_id == Alert.administration_id,
+        Response.item_id == Alert.item_id,
+        Response.value.is_not_distinct_from(Alert.value),
+    )
+    .order_by(Response.sequence.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+# Of the answer, where one raised it: what was begun at home may go on in the clinic.
+MODE = func.coalesce(_OF_ANSWER, Administration.mode)
+
+
 def found(by: StaffMember) -> Select[Alert, Patient, Administration, str, str, str]:
     """Alerts of the clinic: patient, administration, who acknowledged it, how it was answered, who owns it."""
-    mode = (  # of this answer: what was begun at home may go on in the clinic
-        select(Response.mode)
-        .where(
-            Response.administration_id == Alert.administration_id,
-            Response.item_id == Alert.item_id,
-            Response.value.is_not_distinct_from(Alert.value),
-        )
-        .order_by(Response.sequence.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     return (
         select(
             Alert,
             Patient,
             Administration,
             Staff.name,
-            func.coalesce(mode, Administration.mode).label("mode"),
+            MODE.label("mode"),
             OWNER.name.label("owner"),
         )
         .join(Patient, Patient.id == Alert.patient_id)
@@ -137,21 +141,17 @@ def _asked(session: Session, alert: Alert, administration: Administration) -> As
 
 # ---- What staff do
 
+NEWS = (StepKind.RAISED, StepKind.ANSWERED, StepKind.CALL_REQUESTED, StepKind.REOPENED, StepKind.REASSIGNED)
+
 
 def mark_seen(session: Session, alert_public_id: str, *, by: StaffMember, at: datetime) -> None:
-    """Once per person since it was raised or re-opened."""
+    """Once per person since it was raised, answered again or re-opened."""
     require(by, Action.SEE_ALERTS)
     alert = held(session, alert_public_id, by=by)
-    raised = select(func.max(AlertStep.id)).where(
-        AlertStep.alert_id == alert.id, AlertStep.kind.in_([StepKind.RAISED, StepKind.REOPENED])
-    )
-    seen = select(AlertStep.id).where(
-        AlertStep.alert_id == alert.id,
-        AlertStep.kind == StepKind.SEEN,
-        AlertStep.staff_id == by.id,
-        AlertStep.id > func.coalesce(raised.scalar_subquery(), 0),
-    )
-    if alert.resolved_at is None and session.scalar(seen.limit(1)) is None:
+    mine = AlertStep.alert_id == alert.id
+    news = select(func.coalesce(func.max(AlertStep.id), 0)).where(mine, AlertStep.kind.in_(NEWS)).scalar_subquery()
+    seen = select(AlertStep.id).where(mine, AlertStep.kind == StepKind.SEEN, AlertStep.staff_id == by.id)
+    if alert.resolved_at is None and session.scalar(seen.where(AlertStep.id > news).limit(1)) is None:
         step(session, alert, StepKind.SEEN, by=by, at=at)
 
 
@@ -186,9 +186,9 @@ def resolve(
     Raises AlreadyResolved, ChangedMeanwhile, UnknownResolution, NoteNeeded, AttemptsNeeded.
     """
     require(by, Action.ACKNOWLEDGE_ALERTS)
-    alert = held(session, alert_public_id, by=by, seen=seen)
-    if alert.level == Level.ALERT:
+    if held(session, alert_public_id, by=by).level == Level.ALERT:
         require(by, Action.RESOLVE_ALERTS)
+    alert = held(session, alert_public_id, by=by, seen=seen)
     checked = _check(Level(alert.level), outcome)
     acknowledged(session, alert, by=by, at=at)
     claimed = session.scalar(

@@ -18,13 +18,15 @@ from prom_server.store.outbox import Message
 from prom_server.store.staff import Staff
 
 
-def give(session: Session, alert_public_id: str, to: str, *, by: StaffMember, at: datetime) -> None:
+def give(
+    session: Session, alert_public_id: str, to: str, *, seen: str | None = None, by: StaffMember, at: datetime
+) -> None:
     """Asks somebody to take care of it, and tells them. They must acknowledge it themselves: its time begins anew.
 
-    To take it oneself is to acknowledge it. Raises NobodyToGiveTo, AlreadyResolved.
+    To take it oneself is to acknowledge it. Raises NobodyToGiveTo, AlreadyResolved, ChangedMeanwhile.
     """
     require(by, Action.ACKNOWLEDGE_ALERTS)
-    alert = alert_desk.held(session, alert_public_id, by=by)
+    alert = alert_desk.held(session, alert_public_id, by=by, seen=seen)
     if alert.resolved_at is not None:
         raise AlreadyResolved("resolved")
     owner = _taker(session, to, by=by)

@@ -13,7 +13,7 @@ from prom_server.core.alert_desk import StepKind
 from prom_server.core.alert_latency import AlertTimes, AlertWaits, Latency, Period, latency, waits
 from prom_server.core.instrument import Level
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.services import audit, opening
+from prom_server.services import alert_desk, audit, opening
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration
 
@@ -78,8 +78,8 @@ def _times(period: Period, after: tuple[datetime, int] | None, by: StaffMember) 
         select(
             Alert,
             Administration.instrument_id,
-            Administration.mode,
-            _steps(func.min(AlertStep.at), StepKind.SEEN),
+            alert_desk.MODE,
+            _steps(func.min(AlertStep.at), StepKind.SEEN, StepKind.ACKNOWLEDGED, StepKind.RESOLVED),
             _steps(func.min(AlertStep.at), StepKind.ACKNOWLEDGED),
             _steps(func.count(AlertStep.id), StepKind.ESCALATED),
         )
@@ -98,8 +98,9 @@ def _typed(after: tuple[datetime, int]) -> Iterator[Any]:
     return (literal(value, key.type) for value, key in zip(after, (Alert.raised_at, Alert.id), strict=True))
 
 
-def _steps(of: Any, kind: StepKind) -> ScalarSelect[Any]:
-    return select(of).where(AlertStep.alert_id == Alert.id, AlertStep.kind == kind).correlate(Alert).scalar_subquery()
+def _steps(of: Any, *kinds: StepKind) -> ScalarSelect[Any]:
+    mine = (AlertStep.alert_id == Alert.id, AlertStep.kind.in_(kinds))
+    return select(of).where(*mine).correlate(Alert).scalar_subquery()
 
 
 def _begins(day: date, by: StaffMember) -> datetime:

@@ -30,7 +30,7 @@ def alerts_page(
     audit.record(session, "alerts.list", by=by, at=at, detail=show)
     rows = session.execute(_beyond(session, show, after, by=by).limit(PAGE + 1)).all()
     lines = tuple(alert_desk.line(session, *row) for row in rows[:PAGE])
-    alerts, flags = _counts(session, show, by=by)
+    alerts, flags = (0, 0) if show is Show.RESOLVED else _counts(session, show, by=by)
     more = lines[-1].public_id if len(rows) > PAGE else None
     return AlertsPage(show, OpenAlerts(alerts, flags, lines), more, first=after is None)
 

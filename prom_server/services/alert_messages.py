@@ -4,7 +4,7 @@ They say that an alert is waiting, and nothing else.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -12,10 +12,10 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    and_,
     bindparam,
     case,
     cast,
-    func,
     literal,
     null,
     select,
@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from prom_server.core.escalation import Arrangements, Person, on_call_of
+from prom_server.core.escalation import Arrangements, Duty, Person
 from prom_server.core.going_live import ClosedHours
 from prom_server.core.messages import Purpose
-from prom_server.core.opening_hours import OpeningHours
+from prom_server.core.opening_hours import LONGEST_CLOSED, OpeningHours
 from prom_server.core.permissions import MAY, Action
 from prom_server.services import opening, outbox
 from prom_server.store.base import BigId, Instant
@@ -36,7 +36,7 @@ from prom_server.store.staff import Staff
 
 LANGUAGE = "en"  # that staff read
 TAKERS = tuple(role for role, actions in MAY.items() if Action.ACKNOWLEDGE_ALERTS in actions)
-NOT_NEEDED = "acknowledged"  # why a message that still waited was cancelled
+NOT_NEEDED, REPLACED = "acknowledged", "replaced"  # why a message that still waited was cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,11 @@ def _facts(kind: str, a: Any, b: Any, *texts: Any) -> Select[*tuple[Any, ...]]:
     return select(*(each.label(f"of_{n}") if n else each for n, each in enumerate(columns)))
 
 
-def _since() -> ColumnElement[datetime]:
-    """Since when somebody is on call; null for who is not."""
-    duty = (OnCall.staff_id == Staff.id, OnCall.cancelled_at.is_(None), OnCall.begins_at <= _AT, OnCall.until > _AT)
-    return select(func.max(OnCall.begins_at)).where(*duty).correlate(Staff).scalar_subquery()
-
-
-_HERE, _AT = bindparam("clinic_id", type_=BigId), bindparam("at", type_=Instant)
+_HERE, _AT, _SOON = (
+    bindparam("clinic_id", type_=BigId),
+    bindparam("at", type_=Instant),
+    bindparam("soon", type_=Instant),
+)
 _ADDRESS = case((Staff.alerts_by == "sms", Staff.mobile), (Staff.alerts_by == "email", Staff.email))
 _ARRANGED = union_all(  # one statement, because a patient waits for the save that raises
     _facts(
@@ -72,31 +70,43 @@ _ARRANGED = union_all(  # one statement, because a patient waits for the save th
     ).where(Clinic.id == _HERE),
     _facts("opening", Opening.weekday, null(), Opening.opens, Opening.closes).where(Opening.clinic_id == _HERE),
     _facts("closed", null(), null(), ClosedDay.on).where(ClosedDay.clinic_id == _HERE),
-    _facts("staff", Staff.id, null(), Staff.public_id, Staff.alerts_by, _ADDRESS, _since()).where(
+    _facts("staff", Staff.id, null(), Staff.public_id, Staff.alerts_by, _ADDRESS).where(
         Staff.clinic_id == _HERE, Staff.active, Staff.role.in_(TAKERS)
     ),
+    _facts("duty", OnCall.staff_id, null(), OnCall.begins_at, OnCall.until)
+    .join(Staff, Staff.id == OnCall.staff_id)
+    .where(OnCall.clinic_id == _HERE, Staff.active, Staff.role.in_(TAKERS))
+    .where(OnCall.cancelled_at.is_(None), OnCall.until > _AT, OnCall.begins_at <= _SOON),
 )
 
 
 def arrangements(session: Session, clinic_id: int, *, at: datetime) -> Arrangements:
-    """What the clinic arranged, and who is on call at this instant. One statement."""
-    rows = session.execute(_ARRANGED, {"clinic_id": clinic_id, "at": at}).all()
+    """What the clinic arranged, and who is on call when a message leaves that is written now. One statement."""
+    soon = at + LONGEST_CLOSED + timedelta(days=1)  # no message waits longer
+    rows = session.execute(_ARRANGED, {"clinic_id": clinic_id, "at": at, "soon": soon}).all()
     ((_, kiosk, home, zone, closed, *_rest),) = (row for row in rows if row.kind == "clinic")
     staff = [tuple(row) for row in rows if row.kind == "staff"]
     weekly = opening.weekly_of((row[1], row[3], row[4]) for row in rows if row.kind == "opening")
     days = frozenset(date.fromisoformat(row[3]) for row in rows if row.kind == "closed")
-    return Arrangements(
+    arranged = Arrangements(
         hours=OpeningHours(zone, weekly, days),
         kiosk_minutes=kiosk,
         home_minutes=home,
         closed_hours=ClosedHours(closed) if closed else None,
-        on_call=on_call_of((each[1], each[6]) for each in staff if each[6]),
         people=tuple(
-            Person(id_, public_id, channel, address, on_call=since is not None)
-            for _kind, id_, _b, public_id, channel, address, since in sorted(staff)
+            Person(id_, public_id, channel, address)
+            for _kind, id_, _b, public_id, channel, address, _none in sorted(staff)
             if address
         ),
     )
+    duties = [Duty(row[1], _instant(row[3]), _instant(row[4])) for row in rows if row.kind == "duty"]
+    return arranged.with_duties(duties, at)
+
+
+def _instant(text: str) -> datetime:
+    """As the database writes it: with its zone, or as naive UTC."""
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def notify(session: Session, alert: Alerted, arranged: Arrangements, *, at: datetime) -> tuple[Person, ...]:
@@ -107,24 +117,26 @@ def notify(session: Session, alert: Alerted, arranged: Arrangements, *, at: date
 
 
 def tell(session: Session, alert: Alerted, people: tuple[Person, ...], *, at: datetime, not_before: datetime) -> None:
-    for each in people:
-        outbox.enqueue(
-            session,
-            clinic_id=alert.clinic_id,
-            purpose=Purpose.ALERT,
-            channel=each.channel,
-            address=each.address,
-            language=LANGUAGE,
-            key=f"alert:{alert.public_id}:{each.public_id}:{alert.nth}",
-            at=at,
-            not_before=not_before,
-            staff_id=each.id,
-            alert_id=alert.id,
-        )
+    to: list[dict[str, object]] = [
+        {
+            "channel": each.channel,
+            "address": each.address,
+            "key": f"alert:{alert.public_id}:{each.public_id}:{alert.nth}",
+            "staff_id": each.id,
+        }
+        for each in people
+    ]
+    same = {"clinic_id": alert.clinic_id, "purpose": Purpose.ALERT, "language": LANGUAGE, "alert_id": alert.id}
+    outbox.enqueue_many(session, to, at=at, not_before=not_before, **same)
+
+
+def replace(session: Session, alert: Alerted, people: tuple[Person, ...], *, at: datetime) -> None:
+    """What still waits for them of earlier rounds is not sent: after an outage each hears of an alert once."""
+    theirs = and_(Message.alert_id == alert.id, Message.staff_id.in_([each.id for each in people]))
+    earlier = Message.key.not_like(f"%:{alert.nth}")
+    outbox.cancel_where(session, and_(theirs, earlier), REPLACED, at=at)
 
 
 def call_off(session: Session, alert_id: int, *, at: datetime) -> None:
     """Somebody takes care of it: what still waits to be sent is not needed."""
-    waiting = session.scalars(select(Message.id).where(Message.alert_id == alert_id, *outbox.pending())).all()
-    if waiting:
-        outbox.cancel(session, list(waiting), NOT_NEEDED, at=at)
+    outbox.cancel_where(session, Message.alert_id == alert_id, NOT_NEEDED, at=at)

@@ -41,7 +41,6 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
         .join(Course, Course.id == Assessment.course_id)
         .where(Assessment.id == administration.assessment_id)
     ).one()
-    point = catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(assessment.time_point)
     audit.record(session, "alert.view", by=by, at=at, patient_id=patient.id, subject=f"alert:{alert_public_id}")
     return AlertView(
         line=alert_desk.line(session, *row),
@@ -50,7 +49,7 @@ def alert_view(session: Session, alert_public_id: str, *, by: StaffMember, at: d
         phone=patient.phone,
         address=patient.address,
         emergency_contact=patient.emergency_contact,
-        assessment=point.name,
+        assessment=_time_point(course, assessment),
         course_id=course.public_id,
         course_number=course.number,
         submitted_at=administration.submitted_at,
@@ -73,12 +72,20 @@ def _begun_with(session: Session, administration: Administration) -> Instrument 
         return None
 
 
+def _time_point(course: Course, assessment: Assessment) -> str:
+    """Its id where the protocol's file is gone."""
+    try:
+        return catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(assessment.time_point).name
+    except NotFound:
+        return assessment.time_point
+
+
 def _steps(session: Session, alert: Alert, instrument: Instrument | None) -> tuple[AlertStepView, ...]:
     to = aliased(Staff)
     rows = session.execute(
         select(AlertStep, Staff.name, to.name)
         .outerjoin(Staff, Staff.id == AlertStep.staff_id)
-        .outerjoin(to, and_(AlertStep.kind == StepKind.GIVEN, to.public_id == AlertStep.code))
+        .outerjoin(to, and_(AlertStep.kind.in_((StepKind.GIVEN, StepKind.LEFT)), to.public_id == AlertStep.code))
         .where(AlertStep.alert_id == alert.id)
         .order_by(AlertStep.id)
     )

@@ -5,66 +5,73 @@ written to, and it does not escalate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from prom_server.core.alert_desk import StepKind
 from prom_server.core.alerts import RaisedAlert, is_worse
 from prom_server.core.instrument import Instrument, ItemAlert, Level
 from prom_server.core.refusals import NotFound
-from prom_server.services import alert_messages, audit, escalating, pinning
-from prom_server.services.alert_messages import Alerted
+from prom_server.core.worsening import RISES
+from prom_server.services import audit, escalating, pinning, raising
+from prom_server.services.raising import Answering
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment
-from prom_server.store.base import opaque_id
 
 UNREACHED_AFTER = timedelta(hours=24)
 MOST_AT_ONCE = 100  # flags of one look at the work list; the next look flags more
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """Whose answer it is, and how it was given."""
-
-    clinic_id: int
-    patient_id: int
-    administration_id: int
-    mode: str = "own_device"
-
-
 def answered(
-    session: Session, whose: Answering, rule: ItemAlert, value: int | None, *, answered_at: datetime, at: datetime
+    session: Session,
+    whose: Answering,
+    rule: ItemAlert,
+    value: int | None,
+    *,
+    answered_at: datetime,
+    at: datetime,
+    first: bool = False,
 ) -> None:
-    """After the save of an item with an alert rule.
+    """After the save of an item with an alert rule; before the `first` there is no alert of it.
 
-    The first value that reaches the rule raises the alert; every later value is appended to it, and a higher one
+    The first value that reaches the rule raises the alert; every later value is appended to it, and one that rises
     re-opens it. A value below the rule raises nothing, and withdraws nothing.
     """
-    alert = _alert(session, whose, rule.rule)
+    alert = None if first else _alert(session, whose, rule.rule)
     if alert is not None:
         steps = [_step(alert.id, "answered", at=at, answered_at=answered_at, value=value)]
-        if value is not None and value > (alert.value or 0):
-            steps += _reopen(session, alert, whose, at=at, value=value, call_requested_at=None)
+        if _rises(session, alert, rule, value):
+            highest = max(value or 0, alert.value or 0)
+            steps += _reopen(session, alert, whose, at=at, value=highest, call_requested_at=None)
         _append(session, steps)
     elif value is not None and value >= rule.at_least:
         raised = RaisedAlert(rule.rule, Level.ALERT, rule.item, value=value)
-        new = _raise(session, whose, [raised], at=at)
+        new = raising.raise_all(session, whose, [raised], at=at)
         if not new:  # another request raised it meanwhile
             answered(session, whose, rule, value, answered_at=answered_at, at=at)
             return
         _append(session, [_step(new[rule.rule], "raised", at=at, answered_at=answered_at, value=value)])
 
 
+def _rises(session: Session, alert: Alert, rule: ItemAlert, value: int | None) -> bool:
+    """Higher than any before; of a resolved alert higher than the answer that stood, which is what staff closed."""
+    if value is None or value > (alert.value or 0) or alert.resolved_at is None:
+        return value is not None and value > (alert.value or 0)
+    of_answers = (AlertStep.alert_id == alert.id, AlertStep.kind.in_((StepKind.RAISED, StepKind.ANSWERED)))
+    stood = session.scalar(select(AlertStep.value).where(*of_answers).order_by(AlertStep.id.desc()).limit(1))
+    return value >= rule.at_least and (stood is None or value > stood)
+
+
 def submitted(
     session: Session, whose: Answering, instrument: Instrument, raised: Sequence[RaisedAlert], *, at: datetime
 ) -> None:
     """What a whole form raises, each once. One that stands from an earlier submission is re-opened by a worse score."""
+    raised = [each for each in raised if not _alerted_itself(session, whose, instrument, each)]
     if not raised:
         return
-    new = _raise(session, whose, raised, at=at)
+    new = raising.raise_all(session, whose, raised, at=at)
     steps = [_step(new[each.rule], "raised", at=at, of=each) for each in raised if each.rule in new]
     for each in raised:
         standing = None if each.rule in new else _alert(session, whose, each.rule)
@@ -73,6 +80,16 @@ def submitted(
             steps.append(_step(standing.id, "answered", at=at, of=each))
             steps += _reopen(session, standing, whose, at=at, **changes)
     _append(session, steps)
+
+
+def _alerted_itself(session: Session, whose: Answering, instrument: Instrument, risen: RaisedAlert) -> bool:
+    """An item that rose and raised an alert as it was answered has one, not two: that one says what it was before."""
+    own = instrument.alert_on(risen.item) if risen.rule.startswith(RISES) else None
+    if own is None or risen.value is None or risen.value < own.at_least:
+        return False
+    mine = (Alert.administration_id == whose.administration_id, Alert.rule == own.rule)
+    session.execute(update(Alert).where(*mine).values(compared_with=risen.compared_with))
+    return True
 
 
 def _is_worse(instrument: Instrument, now: RaisedAlert, before: Alert) -> bool:
@@ -96,19 +113,43 @@ def _reopen(
     return steps
 
 
+def reassigned(
+    session: Session, whose: Answering, raised: Sequence[RaisedAlert], *, staff_id: int, at: datetime
+) -> None:
+    """The answers are another patient's after all, whose own rules say `raised`: what an alert compares with is that
+    patient's, or nothing. What was acknowledged or resolved is open again: it was asked of somebody else.
+    """
+    before = {each.rule: each.compared_with for each in raised}
+    before_of_item = {each.item: each.compared_with for each in raised if each.rule.startswith(RISES)}
+    mine = select(Alert).where(Alert.administration_id == whose.administration_id).order_by(Alert.id)
+    for alert in session.scalars(mine.with_for_update()).all():
+        compared = before.get(alert.rule, before_of_item.get(alert.item_id))
+        steps = [_step(alert.id, "reassigned", at=at) | {"staff_id": staff_id}]
+        if alert.compared_with is not None and compared is None:
+            steps.append(_step(alert.id, "not_compared", at=at) | {"staff_id": None})
+        values = {"patient_id": whose.patient_id, "compared_with": compared}
+        session.execute(update(Alert).where(Alert.id == alert.id).values(**values))
+        if alert.level == Level.ALERT and (alert.acknowledged_at is not None or alert.resolved_at is not None):
+            steps += [each | {"staff_id": None} for each in _reopen(session, alert, whose, at=at)]
+        elif alert.resolved_at is not None:  # a flag waits for the next contact with this patient
+            session.execute(update(Alert).where(Alert.id == alert.id).values(resolved_at=None))
+            steps.append(_step(alert.id, "reopened", at=at) | {"staff_id": None})
+        _append(session, steps)
+
+
 def heard(
     session: Session, whose: Answering, rule: ItemAlert, value: int, *, answered_at: datetime, at: datetime
 ) -> None:
     """A value that reached the server and is not stored: it alerts all the same, unless one as high did already."""
     alert = _alert(session, whose, rule.rule)
-    if value >= rule.at_least and (alert is None or value > (alert.value or 0)):
+    if value >= rule.at_least and (alert is None or _rises(session, alert, rule, value)):
         answered(session, whose, rule, value, answered_at=answered_at, at=at)
 
 
 def not_answered(session: Session, whose: Answering, rule: ItemAlert, *, at: datetime) -> None:
     """The item has no value at the end: a flag for staff, once."""
     flag = RaisedAlert(rule.unanswered_rule, Level.FLAG, rule.item)
-    _append(session, [_step(id_, "raised", at=at) for id_ in _raise(session, whose, [flag], at=at).values()])
+    _append(session, [_step(id_, "raised", at=at) for id_ in raising.raise_all(session, whose, [flag], at=at).values()])
 
 
 def call_requested(session: Session, whose: Answering, rule: ItemAlert, *, at: datetime) -> None:
@@ -177,41 +218,6 @@ def watch(session: Session, administration_id: int, *, watched: bool) -> None:
 def _alert(session: Session, whose: Answering, rule: str) -> Alert | None:
     mine = (Alert.administration_id == whose.administration_id, Alert.rule == rule)
     return session.scalar(select(Alert).where(*mine).with_for_update())  # a resolution waits, or is seen
-
-
-def _raise(session: Session, whose: Answering, raised: Sequence[RaisedAlert], *, at: datetime) -> dict[str, int]:
-    """Rule -> alert, of those that were not there yet; whoever takes them is told. One of a rule, whoever is first."""
-    urgent = any(each.level is Level.ALERT for each in raised)
-    arranged = alert_messages.arrangements(session, whose.clinic_id, at=at) if urgent else None
-    waits = escalating.first(arranged, whose.mode, at=at) if arranged is not None else {}
-    rows = [
-        _row(whose, each, at=at) | (waits if each.level is Level.ALERT else dict.fromkeys(waits)) for each in raised
-    ]
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    new = dialect.insert(Alert).values(rows).on_conflict_do_nothing(index_elements=["administration_id", "rule"])
-    found = session.execute(new.returning(Alert.rule, Alert.id, Alert.public_id, Alert.level, Alert.owner_id)).all()
-    for _rule, id_, public_id, level, owner in found:
-        if arranged is not None and level == Level.ALERT:
-            alert_messages.notify(session, Alerted(id_, public_id, whose.clinic_id, owner, 0), arranged, at=at)
-    return {row.rule: row.id for row in found}
-
-
-def _row(whose: Answering, raised: RaisedAlert, *, at: datetime) -> dict[str, object]:
-    return {
-        "public_id": opaque_id(),
-        "clinic_id": whose.clinic_id,
-        "patient_id": whose.patient_id,
-        "administration_id": whose.administration_id,
-        "rule": raised.rule,
-        "level": raised.level,
-        "item_id": raised.item,
-        "value": raised.value,
-        "scale_id": raised.scale,
-        "score": raised.score,
-        "compared_with": raised.compared_with,
-        "raised_at": at,
-        "escalations": 0,
-    }
 
 
 def _step(

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from prom_server.core.alerts import RaisedAlert
@@ -82,7 +82,9 @@ def _risen(session: Session, visit: Visit, mine: PartState, rules: list[ItemRise
 
 
 def _previous(session: Session, visit: Visit, mine: PartState, item_id: str) -> int | None:
-    """The last value that the patient gave to this item in another administration, of whichever course."""
+    """The last value that the patient gave to this item before, in another administration of whichever course."""
+    this = aliased(Response)
+    given = select(func.max(this.at)).where(this.administration_id == mine.id, this.item_id == item_id)
     return session.scalar(
         select(Response.value)
         .join(Administration, Administration.id == Response.administration_id)
@@ -93,6 +95,7 @@ def _previous(session: Session, visit: Visit, mine: PartState, item_id: str) -> 
             Administration.id != mine.id,
             Administration.in_error_at.is_(None),
             Response.item_id == item_id,
+            Response.at <= given.scalar_subquery(),
             Response.value.is_not(None),
         )
         .order_by(Response.at.desc(), Response.id.desc())

@@ -39,10 +39,15 @@ def _page(public_id: str, form: forms.Resolve, give: Give, status: int = 200) ->
     return show("clinic/alert.html", status, view=view, form=form, giving=give)
 
 
+def _seen() -> str:
+    """What the page showed. A form that does not say is one from before it changed."""
+    return request.form.get("seen", "")
+
+
 @pages.post("/alerts/<public_id>/acknowledge")
 def acknowledge(public_id: str) -> Shown:
     with transaction() as database:
-        alert_desk.acknowledge(database, public_id, seen=request.form.get("seen"), by=g.by, at=clock.now())
+        alert_desk.acknowledge(database, public_id, seen=_seen(), by=g.by, at=clock.now())
     flash("acknowledged")
     return redirect(url_for(".alert", public_id=public_id), 303)
 
@@ -54,8 +59,7 @@ def resolve(public_id: str) -> Shown:
         outcome = Outcome(form.code.data, form.note.data, form.attempts.data)
         try:
             with transaction() as database:
-                seen = request.form.get("seen")
-                alert_desk.resolve(database, public_id, outcome, seen=seen, by=g.by, at=clock.now())
+                alert_desk.resolve(database, public_id, outcome, seen=_seen(), by=g.by, at=clock.now())
             flash("resolved")
             return redirect(url_for(".index"), 303)
         except Refused as error:
@@ -69,7 +73,7 @@ def give(public_id: str) -> Shown:
     if form.validate():
         try:
             with transaction() as database:
-                alert_giving.give(database, public_id, form.to.data, by=g.by, at=clock.now())
+                alert_giving.give(database, public_id, form.to.data, seen=_seen(), by=g.by, at=clock.now())
             flash("acknowledged" if form.to.data == g.by.public_id else "given")
             return redirect(url_for(".alert", public_id=public_id), 303)
         except Refused as error:

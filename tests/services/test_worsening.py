@@ -1,14 +1,15 @@
 """Alerts of whole forms: worse than this course's baseline, an item that rises, an instrument's own rule on a score."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from prom_server.core.alert_causes import CauseKind
 from prom_server.core.instrument import ScoreAlert
+from prom_server.core.permissions import Role
 from prom_server.core.worsening import ItemRises, Margin, Worsening
 from prom_server.services import (
     alert_desk,
@@ -26,6 +27,7 @@ from prom_server.services.answering import Posted
 from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration
 from prom_server.store.database import Database
+from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.cast import Cast
 from tests.support import clinic
@@ -37,7 +39,8 @@ RULES = (
     Worsening("phq-9", "total", Margin.MCID, "a decision, for this test"),
     ItemRises("phq-9", "phq9", "a decision, for this test"),
 )
-WORSE, RISES = "mcid-total", "rises-phq9"
+SUBMIT = 15  # statements: the ten of every submit, and five because it raises
+WORSE = "mcid-total"
 
 
 @pytest.fixture
@@ -57,6 +60,14 @@ def course(database: Database, team: Cast) -> str:
 
 def answer(database: Database, team: Cast, course: str, point: str, values: list[int | None], at=NOON) -> str:
     """The PHQ-9 of one time point, item by item, and sent; Alice's session."""
+    token = begin(database, team, course, point, values, at=at)
+    with database.writing() as session:
+        people.submit_part(session, token, at=at)
+    return token
+
+
+def begin(database: Database, team: Cast, course: str, point: str, values: list[int | None], *, at: datetime) -> str:
+    """As `answer`, but not sent."""
     with database.writing() as session:
         link = invitations.issue(session, clinic.assessment_of(session, course, point), by=team.bob, at=at).token
         visits.count_attempt(session, link, at=at)
@@ -66,7 +77,6 @@ def answer(database: Database, team: Cast, course: str, point: str, values: list
         for number, value in enumerate(values, 1):
             step = visit_pages.step(session, token, 1, number, at=at)
             answering.save(session, token, 1, Posted(step.item.id, value, step.sequence), at=at)
-        people.submit_part(session, token, at=at)
         return token
 
 
@@ -91,6 +101,29 @@ def test_exactly_the_threshold_worse_than_at_baseline(database: Database, team: 
     answer(database, team, course, "baseline", of(8))
     assert raised(database) == {}
     follow(database, team, course, of(13))
+    assert raised(database) == {WORSE: (13, 8)}
+
+
+def test_the_submit_that_raises_costs_the_same_however_many_are_told(
+    database: Database, team: Cast, course: str
+) -> None:
+    """More than another submit: a savepoint, the arrangements, the alert, all its messages, its step. Once in a form,
+    and at its end: what a patient waits for there is not the next question.
+    """
+    with database.writing() as session:
+        for n in range(20):
+            clinic.member(session, team.bob.clinic, Role.CLINICIAN, f"P{n} Example")
+        session.execute(update(Staff).values(alerts_by="email"))
+    answer(database, team, course, "baseline", of(8))
+    with database.writing() as session:
+        people.infuse(session, course, team.bob, 0, 1, 2, 3, 4)
+    token = begin(database, team, course, "last-infusion", of(13), at=LAST)
+    sent: list[str] = []
+    with database.writing() as session:
+        session.connection()
+        event.listen(session.get_bind(), "before_cursor_execute", lambda *each: sent.append(each[2]))
+        people.submit_part(session, token, at=LAST)
+    assert len(sent) <= SUBMIT, "\n".join(each[:110].replace("\n", " ") for each in sent)
     assert raised(database) == {WORSE: (13, 8)}
 
 
@@ -154,10 +187,22 @@ def test_what_is_sent_again_and_is_worse_opens_it_again(database: Database, team
         assert alert_desk.heading(session, by=team.bob).alerts == 1
 
 
-def test_item_9_above_the_answer_before(database: Database, team: Cast, course: str) -> None:
+def test_item_9_above_the_answer_before_says_so_in_its_own_alert(database: Database, team: Cast, course: str) -> None:
+    """One answer is one alert: two of the same would teach staff to press past them."""
     answer(database, team, course, "baseline", of(8, 1))
     follow(database, team, course, of(9, 2))
-    assert raised(database) == {"item-9": (None, None), RISES: (None, 1)}
+    assert raised(database) == {"item-9": (None, 1)}
+
+
+def test_an_item_without_an_alert_of_its_own_that_rises(
+    database: Database, team: Cast, course: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = catalogue.protocol
+    sleep = ItemRises("phq-9", "phq3", "a decision, for this test")
+    monkeypatch.setattr(catalogue, "protocol", lambda *named: replace(found(*named), alerts=(sleep,)))
+    answer(database, team, course, "baseline", of(3))
+    follow(database, team, course, of(9))
+    assert raised(database) == {sleep.rule: (None, 0)}
 
 
 def test_item_9_as_before_is_an_alert_and_no_rise(database: Database, team: Cast, course: str) -> None:

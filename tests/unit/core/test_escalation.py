@@ -1,12 +1,12 @@
 """Who is told of an alert and when it goes on."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from prom_server.core.escalation import MOST_A_DAY, Arrangements, Person, on_call_of
+from prom_server.core.escalation import MOST_A_DAY, Arrangements, Duty, Person
 from prom_server.core.going_live import ClosedHours
 from prom_server.core.opening_hours import WEEKDAYS, OpeningHours
 
@@ -14,7 +14,7 @@ BOB = Person(1, "bob", "email", "bob@example.org")
 CORA = Person(2, "cora", "sms", "+13035550100")
 DEE = Person(3, "dee", "email", "dee@example.org", on_call=True)
 OPEN = OpeningHours("America/Denver", WEEKDAYS)
-CLINIC = Arrangements(OPEN, 15, 60, None, 3, (BOB, CORA, DEE))
+CLINIC = Arrangements(OPEN, 15, 60, None, (BOB, CORA, DEE), 3)
 ON_CALL = replace(CLINIC, closed_hours=ClosedHours.ON_CALL)
 
 
@@ -74,17 +74,42 @@ def test_without_owner_and_on_call_everybody_is_told_and_nobody_where_nothing_is
 
 def test_rounds_of_a_day_are_bounded() -> None:
     at = here("2026-11-19 10:00")
-    after = {n: CLINIC.again_at(at, "kiosk", rounds_today=n, anybody=True) for n in (1, MOST_A_DAY)}
+    after = {n: CLINIC.again_at(at, "kiosk", rounds=n, anybody=True) for n in (1, MOST_A_DAY)}
     assert after == {1: at + timedelta(minutes=15), MOST_A_DAY: here("2026-11-20 08:00")}
-    assert CLINIC.again_at(at, "kiosk", rounds_today=1, anybody=False) == here("2026-11-20 08:00")
-    assert CLINIC.again_at(NIGHT, "kiosk", rounds_today=MOST_A_DAY, anybody=True) == here("2026-11-23 08:00")
+    assert CLINIC.again_at(at, "kiosk", rounds=1, anybody=False) == here("2026-11-20 08:00")
+    assert CLINIC.again_at(NIGHT, "kiosk", rounds=MOST_A_DAY, anybody=True) == here("2026-11-23 08:00")
 
 
-def test_a_day_is_the_clinic_s() -> None:
-    assert CLINIC.day_of(here("2026-11-20 23:59")) == here("2026-11-20 00:00")
-    assert CLINIC.day_of(here("2026-11-21 00:00")).date() == date(2026, 11, 21)
+def test_after_the_rounds_of_a_night_it_goes_on_when_the_clinic_opens_that_morning() -> None:
+    last = here("2026-11-24 04:30")
+    assert ON_CALL.again_at(last, "own_device", rounds=MOST_A_DAY, anybody=True) == here("2026-11-24 08:00")
+    assert ON_CALL.hours.day_began(last) == here("2026-11-23 08:00")
+    assert ON_CALL.hours.day_began(here("2026-11-24 08:00")) == here("2026-11-24 08:00")
+    assert ON_CALL.hours.day_began(here("2026-11-29 12:00")) == here("2026-11-27 08:00")
+
+
+def test_a_day_of_two_parts_opens_once() -> None:
+    parts = OpeningHours("America/Denver", dict.fromkeys(range(5), (("13:00", "17:00"), ("08:00", "12:00"))))
+    noon = here("2026-11-24 12:30")
+    assert (parts.day_began(noon), parts.next_day(noon)) == (here("2026-11-24 08:00"), here("2026-11-25 08:00"))
+
+
+def test_a_clinic_that_never_opens_counts_by_days() -> None:
+    never = OpeningHours("America/Denver", {})
+    assert (never.day_began(NIGHT), never.next_day(NIGHT)) == (NIGHT - DAY, NIGHT + DAY)
 
 
 def test_of_several_on_call_the_last_to_come_owns_it() -> None:
-    assert on_call_of([(1, "2026-11-20 08:00"), (2, "2026-11-20 12:00")]) == 2
-    assert on_call_of([]) is None
+    duties = [Duty(1, FRIDAY - DAY, FRIDAY + DAY), Duty(2, FRIDAY, FRIDAY + DAY), Duty(3, FRIDAY - DAY, FRIDAY)]
+    both = CLINIC.with_duties(duties, FRIDAY)
+    assert both.on_call == 2
+    assert [each.id for each in both.people if each.on_call] == [1, 2]
+    assert CLINIC.with_duties([], FRIDAY).on_call is None
+
+
+def test_on_call_is_who_is_when_the_message_leaves() -> None:
+    """At the opening, where messages wait for it; at once, where somebody is told at night."""
+    monday = here("2026-11-23 08:00")
+    duties = [Duty(1, FRIDAY, monday), Duty(2, monday, monday + DAY)]
+    assert CLINIC.with_duties(duties, NIGHT).on_call == 2
+    assert ON_CALL.with_duties(duties, NIGHT).on_call == 1
