@@ -4,13 +4,13 @@
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from prom_server.core.email_address import is_email
+
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-ADDRESS = re.compile(r"[^@\s<>\"]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
 TWILIO = "https://api.twilio.com/2010-04-01/Accounts/{account}/Messages.json"
 TWILIO_FIELDS = {"To": "{to}", "From": "{from}", "Body": "{text}"}
 TWILIO_GONE = "21211,21614"  # not a number, not a mobile number
@@ -61,7 +61,7 @@ class Sms:
 
 @dataclass(frozen=True, slots=True)
 class MessageSettings:
-    """`host`: the one machine, by its name, that may write to patients; a backup restored elsewhere may not."""
+    """`host`: the machines, by their names, that may write to patients; a backup restored elsewhere may not."""
 
     live: bool = False
     host: str | None = None
@@ -70,6 +70,10 @@ class MessageSettings:
     jobs: bool = True  # in the serving process
     sms_hook_secret: str | None = field(default=None, repr=False)  # what the gateway signs its own requests with
 
+    @property
+    def machines(self) -> frozenset[str]:
+        return _codes(self.host or "")
+
 
 def read(environ: Mapping[str, str], problems: list[str]) -> MessageSettings:
     """Appends one sentence to `problems` for each variable that cannot be used."""
@@ -77,10 +81,10 @@ def read(environ: Mapping[str, str], problems: list[str]) -> MessageSettings:
     jobs = _choice("JOBS", environ, ("embedded", "off"), problems)
     host = environ.get("MESSAGES_HOST") or None
     mail, sms = _mail(environ, problems), _sms(environ, problems)
-    if mode == "live" and host is None:
+    if mode == "live" and not _codes(host or ""):
         problems.append(
-            "MESSAGES_HOST must name this machine with MESSAGES=live: elsewhere, as after a restored backup, "
-            "messages are only logged. `hostname` prints the name."
+            "MESSAGES_HOST must name the machine that sends with MESSAGES=live, several with commas between: on any "
+            "other, as after a restored backup, messages wait. `hostname` prints the name."
         )
     if mode == "live" and not (environ.get("SMTP_URL") or _wants_sms(environ)):
         problems.append("MESSAGES=live needs SMTP_URL and MAIL_FROM, or the SMS_ variables.")
@@ -122,7 +126,7 @@ def _mail(environ: Mapping[str, str], problems: list[str]) -> Mail | None:
 
 
 def _is_address(text: str) -> bool:
-    return text.isascii() and len(text) <= 200 and ADDRESS.fullmatch(text) is not None
+    return len(text) <= 200 and is_email(text)  # a bounce adds its message to it
 
 
 # ---- SMS

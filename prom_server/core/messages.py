@@ -27,6 +27,14 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Leaves(StrEnum):
+    """From where messages of live clinics leave, as a process knows it of itself."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"  # another machine sends: they wait for it
+    NOWHERE = "nowhere"  # nothing is to be sent
+
+
 class Settlement(StrEnum):
     """What staff made of a message in trouble."""
 
@@ -126,7 +134,7 @@ class Envelope:
 
     id: int
     public_id: str
-    tries: int  # this one included: names the claim
+    begun_at: datetime  # names the claim
     channel: str
     address: str = field(repr=False)
     subject: str | None = field(repr=False)
@@ -145,7 +153,9 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Clearly not sent: another try may succeed. `everybody`: what stands in the way concerns the whole channel."""
+    """Clearly not sent: another try may succeed. `everybody`: what stands in the way concerns the whole channel, which
+    then rests, and it was no try of this message.
+    """
 
     reason: str
     everybody: bool = False
@@ -171,8 +181,14 @@ Outcome = Sent | Later | Never | Unclear
 
 # After each clear refusal; then the message is given up. Two days in all: a mail server's bad night is outlived.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1440))
+ALERT_BACK_OFF = timedelta(minutes=15)  # at most, for two days too, unless somebody takes care of the alert before
+ALERT_TRIES = 192
+REST = timedelta(minutes=1)  # of a channel that nothing could leave by
+TRIED_IN_VAIN = 4  # tries, twenty minutes: then staff see it, though it goes on; of an alert they see the first
 
 
-def next_try(tries: int, at: datetime) -> datetime | None:
+def next_try(tries: int, at: datetime, purpose: str) -> datetime | None:
     """When to try again after so many tries; None: give up."""
+    if purpose == Purpose.ALERT:
+        return at + min(BACK_OFF[min(tries, len(BACK_OFF)) - 1], ALERT_BACK_OFF) if tries <= ALERT_TRIES else None
     return at + BACK_OFF[tries - 1] if tries <= len(BACK_OFF) else None

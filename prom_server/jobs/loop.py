@@ -6,7 +6,7 @@ import threading
 from datetime import datetime
 
 from prom_server import clock, demo_clock
-from prom_server.jobs.tasks import DELIVER, OTHERS, TASKS, Task
+from prom_server.jobs.tasks import DELIVER, OTHERS, TASKS, Now, Skipped, Task
 from prom_server.services import heartbeats
 from prom_server.transaction import DatabaseUnavailable, reading, transaction
 
@@ -19,28 +19,30 @@ log = logging.getLogger("prom_server.jobs")
 
 def tick(at: datetime, tasks: tuple[Task, ...] = TASKS) -> None:
     """Runs every task, in turn, until nothing is left to do at this moment. Raises DatabaseUnavailable."""
-    while once(at, tasks):
+    while once(lambda: at, tasks):
         pass
 
 
-def once(at: datetime, tasks: tuple[Task, ...] = TASKS) -> int:
+def once(now: Now, tasks: tuple[Task, ...] = TASKS) -> int:
     """Every task one time; how many items they did."""
     with reading() as session:
-        fresh = heartbeats.fresh(session, at=at)
-    return sum(_run(task, at, fresh=task.name in fresh) for task in tasks)
+        fresh = heartbeats.fresh(session, at=now())
+    return sum(_run(task, now, fresh=task.name in fresh) for task in tasks)
 
 
-def _run(task: Task, at: datetime, *, fresh: bool) -> int:
+def _run(task: Task, now: Now, *, fresh: bool) -> int:
     """One task that fails neither stops the others nor is forgotten. Only the kind of its error is kept."""
     error, done = None, 0
     try:
-        done = task.run(at)
+        done = task.run(now)
+    except Skipped as left:  # the log has each of them already
+        error, done = left.kind, left.done
     except Exception as failure:
         error = type(failure).__name__
         log.exception("task failed", extra={"fields": {"task": task.name}})
     if error or not fresh:
         with transaction() as session:
-            heartbeats.beat(session, task.name, at=at, error=error)
+            heartbeats.beat(session, task.name, at=now(), error=error)
     return done
 
 
@@ -64,7 +66,7 @@ class Loop(threading.Thread):
         """Seconds until the next one: none while there is work, longer and longer while the database is away."""
         demo_clock.follow()
         try:
-            return 0.0 if once(clock.now(), self.tasks) else self.interval
+            return 0.0 if once(clock.now, self.tasks) else self.interval
         except DatabaseUnavailable:
             log.warning("the database does not answer; jobs wait")
         except Exception:

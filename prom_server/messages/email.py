@@ -8,6 +8,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -25,6 +26,8 @@ POLICY = SMTP.clone(cte_type="7bit")  # no server needs to know 8BITMIME
 _ENHANCED = re.compile(rb"^\s*5\.(\d{1,3})\.(\d{1,3})\b")
 _BAD_MAILBOX = {b"1.1", b"1.2", b"1.3", b"1.6", b"1.10", b"2.1"}  # RFC 3463: no such mailbox or domain, moved, disabled
 _FULL = b"2.2"
+# A line break in a header, an address that is none: its parser raises what it happens to meet.
+UNWRITABLE = (ValueError, LookupError, AttributeError, TypeError, MessageError)
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ def send(mail: Mail, envelope: Envelope, *, at: datetime) -> Outcome:
     try:
         data = written(mail, envelope, at=at).as_bytes()
         envelope.address.encode("ascii")
-    except (ValueError, UnicodeError):  # a line break in a header, an address that is none
+    except UNWRITABLE:
         return Never("unsendable")
     talk = _Talk(_smtp(mail))
     try:
@@ -140,7 +143,8 @@ def written(mail: Mail, envelope: Envelope, *, at: datetime) -> EmailMessage:
     message["From"] = Address(envelope.sender_name or "", addr_spec=mail.sender)
     message["To"] = Address(addr_spec=envelope.address)
     if envelope.reply_to:
-        message["Reply-To"] = Address(addr_spec=envelope.reply_to)
+        with contextlib.suppress(*UNWRITABLE):  # it is worth no message, least of all an alert
+            message["Reply-To"] = Address(addr_spec=envelope.reply_to)
     message["Subject"] = envelope.subject or ""
     message["Auto-Submitted"] = "auto-generated"
     if envelope.unsubscribe_url:

@@ -1,4 +1,4 @@
-"""Whether this installation may write to anybody, and by which way a message leaves it.
+"""Whether this process may write to anybody, and by which way a message leaves it.
 
 Three must agree: the mode, the name of this machine and, in services.delivering, the clinic. A backup restored on
 another machine has all settings and all data, but not the name.
@@ -7,7 +7,7 @@ another machine has all settings and all data, but not the name.
 import socket
 from datetime import datetime
 
-from prom_server.core.messages import Envelope, Later, Outcome
+from prom_server.core.messages import Envelope, Later, Leaves, Outcome
 from prom_server.message_settings import MessageSettings
 from prom_server.messages import email, sms
 
@@ -24,20 +24,26 @@ def public_url() -> str:
     return _bound[0][1]
 
 
-def is_live() -> bool:
-    """Whether messages of live clinics leave this installation; else they are only logged."""
+def leaves() -> Leaves:
+    """From where messages of live clinics leave."""
     settings = _bound[0][0]
-    return settings.live and settings.host == socket.gethostname()
+    if not settings.live:
+        return Leaves.NOWHERE
+    return Leaves.HERE if socket.gethostname() in settings.machines else Leaves.ELSEWHERE
+
+
+def is_live() -> bool:
+    """Whether they leave this machine."""
+    return leaves() is Leaves.HERE
 
 
 def warning() -> str | None:
     """One sentence for the start where the settings say live and this is the wrong machine."""
-    settings = _bound[0][0]
-    if not settings.live or is_live():
+    if leaves() is not Leaves.ELSEWHERE:
         return None
     return (
-        f"Messages are only logged: MESSAGES_HOST is {settings.host}, and this machine is {socket.gethostname()}. "
-        "Set MESSAGES_HOST here if this is the clinic's server now."
+        f"No message leaves this machine, {socket.gethostname()}: they wait for {_bound[0][0].host}, as MESSAGES_HOST "
+        "says. Set MESSAGES_HOST here if this machine is to send them now."
     )
 
 

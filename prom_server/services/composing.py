@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from prom_server.core.contacts import ChannelFacts
 from prom_server.core.message_words import Composed, NothingToSend
 from prom_server.core.schedule import Status
-from prom_server.services import audit, contacts, invitations, links, message_templates, reminding
+from prom_server.services import audit, contacts, invitations, links, message_templates, outbox, taking_back
 from prom_server.services.message_templates import Filled
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Assessment
@@ -38,42 +39,42 @@ def compose(session: Session, message: Message, *, public_url: str, at: datetime
     if message.purpose == "alert":
         return _to_staff(session, message, clinic, public_url)
     patient = session.get_one(Patient, message.patient_id)
-    refusal = _not_to(session, message, patient) or _not_today(session, message, clinic, at=at)
-    if refusal is not None:
+    way = _way(session, message, patient)
+    if isinstance(way, NothingToSend):
+        return way
+    if (refusal := _not_today(session, message, clinic, at=at)) is not None:
         return refusal
     assessment = _pressing(session, message, clinic, at=at)
     if isinstance(assessment, NothingToSend):
         return assessment
-    return _with_link(session, message, clinic, assessment, public_url, at=at)
+    return _with_link(session, message, way, clinic, assessment, public_url, at=at)
 
 
 # ---- Patients
 
 
-def _not_to(session: Session, message: Message, patient: Patient) -> NothingToSend | None:
-    """The patient is out of reach, or is reached otherwise than when the message was made."""
+def _way(session: Session, message: Message, patient: Patient) -> ChannelFacts | NothingToSend:
+    """Where the patient is reached now: an address that was corrected since the message was made counts."""
     if patient.merged_into_id is not None:
         return NothingToSend("merged")
     if message.purpose == "link":  # staff chose the channel
         usable = contacts.usable(session, patient)
-        same = any((each.kind, each.address) == (message.channel, message.address) for each in usable)
-        return None if same else NothingToSend("channel_changed")
+        return next((each for each in usable if each.kind == message.channel), NothingToSend("channel_changed"))
     reach = contacts.reachable(session, patient)
-    if reach.channel is None:
-        return NothingToSend(str(reach.why_not))
-    same = (reach.channel.kind, reach.channel.address) == (message.channel, message.address)
-    return None if same else NothingToSend("channel_changed")
+    return reach.channel or NothingToSend(str(reach.why_not))
 
 
 def _not_today(session: Session, message: Message, clinic: Clinic, *, at: datetime) -> NothingToSend | None:
     """A reminder leaves on the day it was made for. Later than that, all that it covers is due again, with what came
-    meanwhile, in one message. One that staff sent once more covers nothing, and goes when it can.
+    meanwhile, in one message. One that staff sent once more goes when it can.
     """
     zone = ZoneInfo(clinic.time_zone)
     today = at.astimezone(zone).date()
-    if message.purpose != "reminder" or message.created_at.astimezone(zone).date() == today:
+    if message.purpose != "reminder" or outbox.AGAIN in message.key:
         return None
-    return NothingToSend(ANOTHER_DAY) if reminding.take_back(session, message.id, today) else None
+    if message.created_at.astimezone(zone).date() == today:
+        return None
+    return NothingToSend(ANOTHER_DAY) if taking_back.take_back(session, message.id, today) else None
 
 
 def _pressing(session: Session, message: Message, clinic: Clinic, *, at: datetime) -> Assessment | NothingToSend:
@@ -98,11 +99,19 @@ def _why_over(rows: Sequence[Assessment], clinic: Clinic, *, at: datetime) -> st
 
 
 def _with_link(
-    session: Session, message: Message, clinic: Clinic, assessment: Assessment, public_url: str, *, at: datetime
+    session: Session,
+    message: Message,
+    way: ChannelFacts,
+    clinic: Clinic,
+    assessment: Assessment,
+    public_url: str,
+    *,
+    at: datetime,
 ) -> Composed:
     token = invitations.new_link(session, assessment, at=at, message_id=message.id)
-    if message.assessment_id != assessment.id:
-        session.execute(update(Message).where(Message.id == message.id).values(assessment_id=assessment.id))
+    found = {"assessment_id": assessment.id, "channel": way.kind, "address": way.address}
+    if any(getattr(message, name) != value for name, value in found.items()):
+        session.execute(update(Message).where(Message.id == message.id).values(**found))
     audit.record(
         session,
         "invitation.issue",
@@ -115,9 +124,9 @@ def _with_link(
     )
     url = f"{public_url}/a/{token}"
     filled = message_templates.filled(
-        session, message.purpose, message.channel, message.language, clinic, link=url, stop=f"{url}/reminders"
+        session, message.purpose, way.kind, message.language, clinic, link=url, stop=f"{url}/reminders"
     )
-    return _signed(clinic, filled, f"{url}/reminders" if message.channel == "email" else None)
+    return _signed(clinic, filled, f"{url}/reminders" if way.kind == "email" else None)
 
 
 # ---- Staff

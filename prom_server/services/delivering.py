@@ -11,13 +11,25 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core import reminders
 from prom_server.core.message_words import NothingToSend
-from prom_server.core.messages import Envelope, Later, Never, Outcome, Purpose, Sent, State, Unclear, next_try
-from prom_server.services import composing, inbound, opening
+from prom_server.core.messages import (
+    REST,
+    Envelope,
+    Later,
+    Leaves,
+    Never,
+    Outcome,
+    Purpose,
+    Sent,
+    State,
+    Unclear,
+    next_try,
+)
+from prom_server.services import composing, heartbeats, inbound, opening
 from prom_server.services.outbox import AGAIN, pending
 from prom_server.store.clinics import Clinic
 from prom_server.store.outbox import Message
@@ -27,6 +39,9 @@ from prom_server.store.outbox import Message
 LEASE = timedelta(minutes=10)
 DIED = "process_ended"
 AT_ONCE = 100  # of those whose process died, at one look
+OURS_AGAIN = timedelta(seconds=15)  # a process takes up its own lease when the database was away for a moment
+NONE_SO_FAR = timedelta(days=40)  # no message is put off so long: the clock was set back since
+HELD_UP = timedelta(minutes=10)  # what staff sent by hand left at once, or it does not leave at night any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +56,33 @@ class ClaimLost(Exception):
     """Cancelled, or taken over, since it was leased: nothing of this transaction may stay, least of all its link."""
 
 
-def lease(session: Session, worker: str, *, without: frozenset[str] = frozenset(), at: datetime) -> Claim | None:
-    """The most urgent message that is due and that nobody else has, but for the channels in `without`."""
+def lease(session: Session, worker: str, *, leaves: Leaves, at: datetime) -> Claim | None:
+    """The most urgent message that is due, that nobody else has, and whose channel does not rest just now.
+
+    A process that may not send takes nothing of a live clinic: it waits for one that may. It takes a test in a clinic's
+    trial only where nothing is to be sent from anywhere.
+    """
     free = or_(
         Message.leased_until.is_(None),
         Message.leased_until <= at,
         Message.leased_until > at + 2 * LEASE,  # the clock was set back since
+        and_(Message.leased_by == worker, Message.leased_until <= at + LEASE - OURS_AGAIN),
     )
     due = (
         select(Message.id)
-        .where(*pending(), Message.sending_at.is_(None), Message.next_try_at <= at, free)
-        .where(Message.channel.not_in(without))
+        .where(*pending(), Message.sending_at.is_(None), free)
+        .where(or_(Message.next_try_at <= at, Message.next_try_at > at + NONE_SO_FAR))
+        .where(Message.channel.not_in(heartbeats.resting(at)))
         .order_by(Message.purpose, Message.next_try_at, Message.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
+    if leaves is not Leaves.HERE:
+        only_logged = or_(Clinic.demo, Clinic.live_at.is_(None))
+        due = due.where(Message.clinic_id.in_(select(Clinic.id).where(only_logged)))
+    if leaves is Leaves.ELSEWHERE:
+        demo = Message.clinic_id.in_(select(Clinic.id).where(Clinic.demo))
+        due = due.where(or_(Message.purpose != Purpose.TEST, demo))
     message_id = session.scalar(due)
     if message_id is None:
         return None
@@ -72,20 +99,20 @@ def begin(session: Session, claim: Claim, *, live: bool, public_url: str, at: da
     message, clinic = session.execute(
         select(Message, Clinic).join(Clinic, Clinic.id == Message.clinic_id).where(Message.id == claim.message_id)
     ).one()
+    leaves = _is_live(message, clinic)
     until = _postponed(session, message, clinic, at)
-    if until is not None:
-        return _end(session, claim, State.WAITING, next_try_at=until)
+    if until is not None or (leaves and not live and clinic.live_at is not None):  # it went live since the lease
+        return _end(session, claim, State.WAITING, next_try_at=until or message.next_try_at)
     composed = composing.compose(session, message, public_url=public_url, at=at)
     if isinstance(composed, NothingToSend):
-        return _end(session, claim, State.CANCELLED, cancelled_at=at, reason=composed.reason)
-    if not (live and _is_live(message, clinic)):
+        return _without(session, claim, message, composed.reason, at)
+    if not (live and leaves):
         return _end(session, claim, State.LOGGED, logged_at=at, subject=composed.subject, body=composed.body)
-    tries = message.tries + 1
-    _claimed(session, claim, sending_at=at, leased_until=at + LEASE, tries=tries)
+    _claimed(session, claim, sending_at=at, leased_until=at + LEASE)
     return Envelope(
         message.id,
         message.public_id,
-        tries,
+        at,
         message.channel,
         message.address,
         composed.subject,
@@ -101,21 +128,40 @@ def _is_live(message: Message, clinic: Clinic) -> bool:
     return not clinic.demo and (clinic.live_at is not None or message.purpose == Purpose.TEST)
 
 
+def _without(session: Session, claim: Claim, message: Message, reason: str, at: datetime) -> State:
+    """It is not sent. Staff see a reminder that was tried in vain, though another one takes its place."""
+    if reason == composing.ANOTHER_DAY and message.tries:
+        return _end(session, claim, State.REFUSED, refused_at=at)
+    return _end(session, claim, State.CANCELLED, cancelled_at=at, reason=reason)
+
+
 def _postponed(session: Session, message: Message, clinic: Clinic, at: datetime) -> datetime | None:
-    """A reminder that was held up waits for the next morning on which the clinic opens. None: it may go now, as may one
-    that staff sent once more.
+    """Until when a patient's message that was held up waits: a reminder for the next morning on which the clinic opens,
+    what staff sent by hand for the end of the quiet hours. None: it may go now.
     """
-    if message.purpose != Purpose.REMINDER or AGAIN in message.key:
+    if message.patient_id is None and message.purpose != Purpose.REMINDER:
         return None
-    zone = ZoneInfo(clinic.time_zone)
-    here = at.astimezone(zone)
+    here = at.astimezone(ZoneInfo(clinic.time_zone))
+    if message.purpose != Purpose.REMINDER or AGAIN in message.key:
+        return _after_quiet(message, clinic, here, at)
+    return _next_morning(session, clinic, here)
+
+
+def _after_quiet(message: Message, clinic: Clinic, here: datetime, at: datetime) -> datetime | None:
+    if at < message.created_at + HELD_UP or not reminders.is_quiet(here.time(), clinic.quiet_from, clinic.quiet_to):
+        return None
+    ends = time.fromisoformat(clinic.quiet_to)
+    return datetime.combine(here.date() + timedelta(days=here.time() >= ends), ends, here.tzinfo)
+
+
+def _next_morning(session: Session, clinic: Clinic, here: datetime) -> datetime | None:
     hours = opening.hours(session, clinic.id, clinic.time_zone)
     morning = reminders.is_morning(here, clinic.reminders_at, clinic.quiet_from, clinic.quiet_to)
     if morning and hours.is_opening_day(here.date()):
         return None
     day, begins = here.date(), time.fromisoformat(clinic.reminders_at)
-    next_one = hours.next_opening(datetime.combine(day + timedelta(days=here.time() >= begins), begins, zone))
-    return datetime.combine(next_one.astimezone(zone).date(), begins, zone)
+    first = datetime.combine(day + timedelta(days=here.time() >= begins), begins, here.tzinfo)
+    return datetime.combine(hours.next_opening(first).astimezone(here.tzinfo).date(), begins, here.tzinfo)
 
 
 def _end(session: Session, claim: Claim, state: State, **values: Any) -> State:
@@ -134,7 +180,6 @@ def fail(session: Session, claim: Claim, *, at: datetime) -> None:
     mine = (Message.id == claim.message_id, Message.leased_by == claim.worker, *pending(), Message.sending_at.is_(None))
     message = session.scalar(select(Message).where(*mine).with_for_update())
     if message is not None:
-        message.tries += 1
         _store(session, message, Later("not_composed"), at)
 
 
@@ -146,8 +191,7 @@ def record(session: Session, envelope: Envelope, worker: str, outcome: Outcome, 
     mine = (
         Message.id == envelope.id,
         Message.leased_by == worker,
-        Message.tries == envelope.tries,
-        Message.sending_at.is_not(None),
+        Message.sending_at == envelope.begun_at,
         Message.sent_at.is_(None),
         Message.settled_at.is_(None),
     )
@@ -156,11 +200,14 @@ def record(session: Session, envelope: Envelope, worker: str, outcome: Outcome, 
         return False
     message.unclear_at = None
     _store(session, message, outcome, at)
+    heartbeats.channel(session, envelope.channel, outcome, at=at)
     return True
 
 
 def _store(session: Session, message: Message, outcome: Outcome, at: datetime) -> None:
     message.leased_until = None
+    if not (isinstance(outcome, Later) and outcome.everybody):
+        message.tries += 1
     match outcome:
         case Sent():
             message.sent_at, message.provider_id, message.reason = at, outcome.provider_id, None
@@ -171,7 +218,7 @@ def _store(session: Session, message: Message, outcome: Outcome, at: datetime) -
             if outcome.gone or outcome.stopped:
                 inbound.address_refused(session, message, outcome.reason, stopped=outcome.stopped, at=at)
         case Later():
-            again = next_try(message.tries, at)
+            again = at + REST if outcome.everybody else next_try(message.tries, at, message.purpose)
             message.sending_at, message.leased_by, message.reason = None, None, outcome.reason
             if again is None:
                 message.refused_at = at

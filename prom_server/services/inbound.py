@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from prom_server.core import contacts
 from prom_server.core.contacts import Kind
 from prom_server.core.inbound import Bounce, Wish
-from prom_server.services import audit
+from prom_server.services import audit, outbox
 from prom_server.store.contact import Channel
 from prom_server.store.outbox import Message
 
@@ -62,8 +62,12 @@ def bounced(session: Session, report: Bounce, *, at: datetime) -> bool:
 
 
 def reported(session: Session, provider_id: str, reason: str, *, gone: bool, stopped: bool, at: datetime) -> bool:
-    """The gateway says that an SMS which it had taken did not arrive. False where it is not about one of ours."""
-    mine = (Message.provider_id == provider_id, Message.channel == Kind.SMS, Message.sent_at.is_not(None))
+    """The gateway says that an SMS which it had taken did not arrive, by its own id or by ours. False where it is not
+    about one of ours.
+    """
+    left = Message.sent_at.is_not(None) | Message.unclear_at.is_not(None)
+    named = (Message.provider_id == provider_id) | (Message.public_id == provider_id)
+    mine = (named, Message.channel == Kind.SMS, left)
     message = session.scalar(select(Message).where(*mine).order_by(Message.id).limit(1).with_for_update())
     if message is None:
         return False
@@ -72,6 +76,12 @@ def reported(session: Session, provider_id: str, reason: str, *, gone: bool, sto
         if gone or stopped:
             address_refused(session, message, reason, stopped=stopped, at=at)
     return True
+
+
+def being_sent(session: Session) -> bool:
+    """Whether an SMS is with the gateway at this moment, whose id is not known yet."""
+    now = (Message.channel == Kind.SMS, Message.sending_at.is_not(None), *outbox.pending())
+    return session.scalar(select(Message.id).where(*now).limit(1)) is not None
 
 
 def _fail(session: Session, message: Message, reason: str, *, at: datetime) -> None:

@@ -1,24 +1,25 @@
 """The outbox: messages put into it in the transaction of their cause, and what staff see and settle there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from prom_server.core.messages import (
-    AlreadySettled,
-    CannotReach,
+    TRIED_IN_VAIN,
     MessageFacts,
     MessageLine,
     MessagePage,
     MessagesPage,
+    Purpose,
     Settlement,
     state_of,
 )
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.services import audit, contacts, finding
+from prom_server.services import audit, finding
 from prom_server.store.base import opaque_id
 from prom_server.store.outbox import Message
 from prom_server.store.patients import Patient
@@ -46,7 +47,6 @@ def enqueue(
     assessment_id: int | None = None,
 ) -> int | None:
     """Puts a message into the outbox; returns its id, or None where its key is there already."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     values = {
         "public_id": opaque_id(),
         "clinic_id": clinic_id,
@@ -63,9 +63,23 @@ def enqueue(
         "next_try_at": max(at, not_before or at),
         "tries": 0,
     }
-    statement = dialect.insert(Message).values(**values).on_conflict_do_nothing(index_elements=["key"])
-    message_id: int | None = session.scalar(statement.returning(Message.id))
+    message_id: int | None = session.scalar(_new(session, [values]).returning(Message.id))
     return message_id
+
+
+def enqueue_many(
+    session: Session, to: Sequence[dict[str, object]], *, at: datetime, not_before: datetime, **same: object
+) -> None:
+    """As `enqueue`, of several that differ by `to`; one statement, whatever their number."""
+    same |= {"created_at": at, "next_try_at": max(at, not_before), "tries": 0}
+    if to:
+        session.execute(_new(session, [same | each | {"public_id": opaque_id()} for each in to]))
+
+
+def _new(session: Session, rows: list[dict[str, object]]) -> postgresql.Insert | sqlite.Insert:
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    new: postgresql.Insert | sqlite.Insert = dialect.insert(Message).values(rows)
+    return new.on_conflict_do_nothing(index_elements=["key"])
 
 
 def pending() -> tuple[ColumnElement[bool], ...]:
@@ -76,7 +90,12 @@ def pending() -> tuple[ColumnElement[bool], ...]:
 
 def cancel(session: Session, message_ids: list[int], reason: str, *, at: datetime) -> int:
     """Of these, what still waits is not sent any more. What is just being sent is left alone. Returns how many."""
-    waiting = (Message.id.in_(message_ids), *pending(), Message.sending_at.is_(None))
+    return cancel_where(session, Message.id.in_(message_ids), reason, at=at)
+
+
+def cancel_where(session: Session, wanted: ColumnElement[bool], reason: str, *, at: datetime) -> int:
+    """As `cancel`, of the messages of which `wanted` is true. One statement."""
+    waiting = (wanted, *pending(), Message.sending_at.is_(None))
     cancelled = update(Message).where(*waiting).values(cancelled_at=at, reason=reason).returning(Message.id)
     return len(session.scalars(cancelled).all())
 
@@ -85,10 +104,16 @@ def cancel(session: Session, message_ids: list[int], reason: str, *, at: datetim
 
 
 def trouble(session: Session, *, limit: int = TROUBLE_LISTED, by: StaffMember) -> tuple[MessageLine, ...]:
-    """Refused for good or unclear, and not settled: the oldest first. One statement."""
+    """Refused for good or unclear, and not settled; and what still waits after tries in vain, an alert after the first.
+    The oldest first. One statement.
+    """
     require(by, Action.SEE_MESSAGES)
+    here = Message.clinic_id == by.clinic.id
     ended = or_(Message.refused_at.is_not(None), Message.unclear_at.is_not(None))
-    rows = _found(by).where(Message.settled_at.is_(None), ended).order_by(Message.id).limit(limit)
+    in_vain = or_(Message.tries >= TRIED_IN_VAIN, and_(Message.purpose == Purpose.ALERT, Message.reason.is_not(None)))
+    troubled = select(Message.id).where(here, Message.settled_at.is_(None), ended)
+    tried = select(Message.id).where(here, *pending(), Message.sending_at.is_(None), in_vain)
+    rows = _found(by).where(Message.id.in_(union_all(troubled, tried))).order_by(Message.id).limit(limit)
     return tuple(_line(row, by, row[0].created_at) for row in session.execute(rows))
 
 
@@ -103,7 +128,7 @@ def page(session: Session, *, before: str | None = None, by: StaffMember, at: da
     require(by, Action.SEE_MESSAGES)
     statement = _found(by).order_by(Message.created_at.desc(), Message.id.desc()).limit(PAGE + 1)
     if before is not None:
-        last = _message(session, before, by=by)
+        last = stored(session, before, by=by)
         statement = statement.where(tuple_(Message.created_at, Message.id) < (last.created_at, last.id))
     rows = [_line(row, by, at) for row in session.execute(statement)]
     audit.record(session, "messages.list", by=by, at=at)
@@ -166,57 +191,8 @@ def _line(row: Row[Message, Patient, str, str], by: StaffMember, at: datetime) -
     )
 
 
-# ---- What staff do
-
-
-def settle(session: Session, public_id: str, how: Settlement, *, by: StaffMember, at: datetime) -> None:
-    """Deals with one that was refused or is unclear. To send it again is to send another one, to where the patient is
-    reached now. Raises AlreadySettled, CannotReach.
-    """
-    require(by, Action.SETTLE_MESSAGES)
-    found = _message(session, public_id, by=by, lock=True)
-    if found.settled_at is not None or (found.refused_at is None and found.unclear_at is None):
-        raise AlreadySettled("not in trouble")
-    if how is Settlement.ARRIVED and found.unclear_at is None:
-        raise AlreadySettled("it was clearly refused")
-    if how is Settlement.AGAIN:
-        _again(session, found, at=at)
-    found.settled_at, found.settled_by, found.settled_as = at, by.id, how
-    session.flush()
-    subject = f"message:{found.public_id}"
-    audit.record(session, "message.settle", by=by, at=at, patient_id=found.patient_id, subject=subject, detail=str(how))
-
-
-def _again(session: Session, found: Message, *, at: datetime) -> None:
-    root, _again, number = found.key.partition(AGAIN)
-    channel, address = _address(session, found)
-    enqueue(
-        session,
-        clinic_id=found.clinic_id,
-        purpose=found.purpose,
-        channel=channel,
-        address=address,
-        language=found.language,
-        key=f"{root}{AGAIN}{int(number or 0) + 1}",
-        at=at,
-        patient_id=found.patient_id,
-        staff_id=found.staff_id,
-        alert_id=found.alert_id,
-        assessment_id=found.assessment_id,
-    )
-
-
-def _address(session: Session, found: Message) -> tuple[str, str]:
-    """Channel and address: of a patient those that serve now. Raises CannotReach."""
-    if found.patient_id is None:
-        return found.channel, found.address
-    reach = contacts.reachable(session, session.get_one(Patient, found.patient_id))
-    if reach.channel is None:
-        raise CannotReach(reach.why_not)
-    return reach.channel.kind, reach.channel.address
-
-
-def _message(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> Message:
+def stored(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> Message:
+    """The row of the clinic's message. Raises NotFound."""
     mine = select(Message).where(Message.clinic_id == by.clinic.id, Message.public_id == finding.checked(public_id))
     row = session.scalars(mine.with_for_update() if lock else mine).one_or_none()
     if row is None:

@@ -6,32 +6,33 @@ that could not leave on its day is taken back: the next morning catches up what 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, exists, insert, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, exists, insert, or_, select, update
+from sqlalchemy.orm import Session
 
 from prom_server.core import reminders
-from prom_server.core.contacts import ChannelFacts, Kind, WhyNot
-from prom_server.core.refusals import NotFound
+from prom_server.core.contacts import ChannelFacts, WhyNot
 from prom_server.core.reminders import Due
-from prom_server.core.schedule import Reminders, has_closed
-from prom_server.services import audit, catalogue, contacts, finding, opening, outbox
+from prom_server.core.schedule import Reminders
+from prom_server.services import audit, catalogue, contacts, finding, opening, outbox, taking_back
 from prom_server.store.assessments import Assessment
 from prom_server.store.clinics import Clinic
 from prom_server.store.courses import Course
-from prom_server.store.outbox import Message, Reminder
+from prom_server.store.outbox import Reminder
 from prom_server.store.patients import Patient
-
-CAUGHT_UP = "caught_up"  # a later one of the same assessment went out instead
-CLOSED = "closed"  # the assessment closed before the next morning of an opening day
 
 # Each ends the reminders of everything, and nothing has to be said about them one by one.
 _ENDS = {WhyNot.WITHDRAWN, WhyNot.DECEASED}
-_WAITING = (Assessment.completed_at.is_(None), Assessment.cancelled_at.is_(None), Assessment.remind_on.is_not(None))
+_WAITING = (
+    Assessment.completed_at.is_(None),
+    Assessment.cancelled_at.is_(None),
+    Assessment.declined_at.is_(None),
+    Assessment.remind_on.is_not(None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +44,55 @@ class _Pressing:
     next_on: date | None  # after these
 
 
-def remind(session: Session, *, at: datetime) -> int:
-    """One patient whose reminders are due, if it is the morning of an opening day at the clinic.
-
-    1 when somebody's turn came, whether or not a message goes out; 0 when there is nobody (left).
-    """
-    for clinic in _clinics(session, at=at):
-        here = at.astimezone(ZoneInfo(clinic.time_zone))
-        if not reminders.is_morning(here, clinic.reminders_at, clinic.quiet_from, clinic.quiet_to):
-            continue
-        if not opening.hours(session, clinic.id, clinic.time_zone).is_opening_day(here.date()):
-            continue
-        patient = _next(session, clinic, here.date())
-        if patient is not None:
-            _remind(session, clinic, patient, here.date(), at=at)
-            return 1
-    return 0
-
-
-def _clinics(session: Session, *, at: datetime) -> Sequence[Clinic]:
-    """Those where somebody may be due; no calendar is more than a day ahead of UTC's."""
-    somebody = exists().where(*_due(Clinic.id, at.date() + timedelta(days=1)))
-    return session.scalars(select(Clinic).where(somebody).order_by(Clinic.id)).all()
-
-
-def _due(clinic_id: InstrumentedAttribute[int] | int, today: date) -> tuple[ColumnElement[bool], ...]:
-    return (Assessment.clinic_id == clinic_id, *_WAITING, Assessment.remind_on <= today)
-
-
-def _next(session: Session, clinic: Clinic, today: date) -> Patient | None:
-    """Held until the commit; one whom another worker holds is left to it."""
-    return session.scalar(
-        select(Patient)
-        .join(Assessment, Assessment.patient_id == Patient.id)
-        .where(*_due(clinic.id, today))
-        .order_by(Assessment.remind_on, Assessment.id)
-        .limit(1)
-        .with_for_update(of=Patient, key_share=True, skip_locked=True)
+def clinics(session: Session, *, at: datetime) -> Sequence[int]:
+    """Those where somebody may be due; no calendar is more than a day away from UTC's."""
+    day = timedelta(days=1)
+    somebody = exists().where(
+        Assessment.clinic_id == Clinic.id,
+        *_WAITING,
+        Assessment.remind_on <= at.date() + day,
+        Assessment.closes_on >= at.date() - day,
     )
+    return session.scalars(select(Clinic.id).where(somebody).order_by(Clinic.id)).all()
 
 
-def _remind(session: Session, clinic: Clinic, patient: Patient, today: date, *, at: datetime) -> None:
-    _take_back_waiting(session, patient, today, at=at)
-    pressing = _pressing(session, clinic, patient, today, at=at)
+def next_patient(session: Session, *, clinic_id: int, at: datetime, without: Collection[int] = ()) -> int | None:
+    """One whose reminders are due, if it is the morning of an opening day at the clinic; nobody is held."""
+    clinic = session.get_one(Clinic, clinic_id)
+    here = at.astimezone(ZoneInfo(clinic.time_zone))
+    if not reminders.is_morning(here, clinic.reminders_at, clinic.quiet_from, clinic.quiet_to):
+        return None
+    if not opening.hours(session, clinic.id, clinic.time_zone).is_opening_day(here.date()):
+        return None
+    due = (Assessment.clinic_id == clinic_id, *_due(here.date(), at), Assessment.patient_id.not_in(without))
+    first = select(Assessment.patient_id).where(*due).order_by(Assessment.remind_on, Assessment.id)
+    return session.scalar(first.limit(1))
+
+
+def _due(today: date, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What takes no answers any more reminds no more. Nothing is written of that: a clock that was wrong for a minute
+    must not end the reminders of everybody.
+    """
+    takes_answers = or_(Assessment.closed_at.is_(None), Assessment.closed_at > at)
+    return (*_WAITING, Assessment.remind_on <= today, Assessment.closes_on >= today, takes_answers)
+
+
+def remind_patient(session: Session, patient_id: int, *, at: datetime) -> int:
+    """1 when the patient's turn came, whether or not a message goes out; 0 when another worker is at it, or was."""
+    mine = select(Patient, Clinic).join(Clinic, Clinic.id == Patient.clinic_id).where(Patient.id == patient_id)
+    row = session.execute(mine.with_for_update(of=Patient, key_share=True, skip_locked=True)).one_or_none()
+    if row is None:
+        return 0
+    patient, clinic = row
+    today = at.astimezone(ZoneInfo(clinic.time_zone)).date()
+    taking_back.waiting(session, patient, today, at=at)
+    pressing = _pressing(session, patient, today, at=at)
+    if pressing:
+        _remind(session, patient, pressing, today, at=at)
+    return min(len(pressing), 1)
+
+
+def _remind(session: Session, patient: Patient, pressing: list[_Pressing], today: date, *, at: datetime) -> None:
     reach = contacts.reachable(session, patient)
     if reach.why_not in _ENDS:
         _set_next(session, {each.row.id: None for each in pressing})
@@ -101,7 +108,7 @@ def _remind(session: Session, clinic: Clinic, patient: Patient, today: date, *, 
     if message_id is None:  # the patient had today's message: this waits for the next morning
         _set_next(session, {each.row.id: today + timedelta(days=1) for each in pressing})
         return
-    _record(session, pressing, message_id, CAUGHT_UP, at=at)
+    _record(session, pressing, message_id, taking_back.CAUGHT_UP, at=at)
     _audit(session, "reminder.enqueue", patient, pressing, f"message {message_id}", at=at)
 
 
@@ -119,67 +126,21 @@ def _enqueue(session: Session, patient: Patient, channel: ChannelFacts, today: d
     )
 
 
-# ---- What could not leave on its day
-
-
-def take_back(session: Session, message_id: int, today: date) -> bool:
-    """What a message covered that will not be sent is due again, the next morning. False: it covered nothing."""
-    covered = session.scalars(
-        delete(Reminder).where(Reminder.message_id == message_id).returning(Reminder.assessment_id)
-    ).all()
-    session.execute(update(Assessment).where(Assessment.id.in_(covered)).values(remind_on=today))
-    return bool(covered)
-
-
-def _take_back_waiting(session: Session, patient: Patient, today: date, *, at: datetime) -> None:
-    """Of earlier days, and not just being sent: else the patient would get them and today's.
-
-    Assessments are held before their messages, as everybody does who moves both.
-    """
-    mine = select(Assessment.id).where(Assessment.patient_id == patient.id, Assessment.completed_at.is_(None))
-    session.execute(mine.order_by(Assessment.id).with_for_update(key_share=True)).all()
-    todays = [f"remind:{patient.public_id}:{kind}:{today}" for kind in Kind]
-    waiting = session.scalars(
-        select(Message.id)
-        .where(
-            Message.patient_id == patient.id,
-            Message.purpose == "reminder",
-            Message.key.not_in(todays),
-            exists().where(Reminder.message_id == Message.id),
-            *outbox.pending(),
-            Message.sending_at.is_(None),
-        )
-        .with_for_update(skip_locked=True)
-    ).all()
-    for message_id in waiting:
-        take_back(session, message_id, today)
-    outbox.cancel(session, list(waiting), CAUGHT_UP, at=at)
-
-
 # ---- What is due
 
 
-def _pressing(session: Session, clinic: Clinic, patient: Patient, today: date, *, at: datetime) -> list[_Pressing]:
-    """Of this patient, each row held. What takes no answers any more reminds no more, from here on."""
+def _pressing(session: Session, patient: Patient, today: date, *, at: datetime) -> list[_Pressing]:
+    """Of this patient, each row held."""
     rows = session.execute(
         select(Assessment, Course)
         .join(Course, Course.id == Assessment.course_id)
-        .where(Assessment.patient_id == patient.id, *_due(clinic.id, today))
+        .where(Assessment.patient_id == patient.id, *_due(today, at))
         .order_by(Assessment.id)
         .with_for_update(of=Assessment, key_share=True)
     ).all()
     covered = _covered(session, [row.id for row, _ in rows])
-    found = []
-    for row, course in rows:
-        over = has_closed(finding.window(row), at, today)
-        each = _of(row, course, covered[row.id], today)
-        if over or row.declined_at is not None:
-            if over and each.due:
-                _record(session, [each], None, CLOSED, at=at)
-            _set_next(session, {row.id: None})
-        else:
-            found.append(each)
-            _set_next(session, {row.id: each.next_on})
+    found = [_of(row, course, covered[row.id], today) for row, course in rows]
+    _set_next(session, {each.row.id: each.next_on for each in found})
     return found
 
 
@@ -191,10 +152,7 @@ def _of(row: Assessment, course: Course, covered: set[tuple[str, int]], today: d
 
 def _rules(course: Course) -> Reminders:
     """Of the protocol; where its file is gone, which `prom-server verify` reports, the default of all protocols."""
-    try:
-        return catalogue.protocol(course.protocol_id, course.protocol_revision).reminders
-    except NotFound:
-        return Reminders()
+    return catalogue.protocol_of(course).reminders
 
 
 def _covered(session: Session, assessment_ids: list[int]) -> Mapping[int, set[tuple[str, int]]]:

@@ -1,5 +1,6 @@
 """What the jobs do clinic by clinic."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,7 +10,11 @@ from prom_server.services import alerting
 from prom_server.store.clinics import Clinic
 
 
-def flag_unreached(session: Session, *, at: datetime) -> int:
-    """Flags the unreached items of the first clinic that has any. Returns how many; 0 when no clinic has."""
-    clinics = session.scalars(select(Clinic.id).order_by(Clinic.id)).all()
-    return next((found for each in clinics if (found := alerting.flag_unreached(session, each, at=at))), 0)
+def next_clinic(session: Session, *, at: datetime, without: Collection[int] = ()) -> int | None:  # noqa: ARG001 - at
+    """The first clinic but for those in `without`."""
+    return session.scalar(select(Clinic.id).where(Clinic.id.not_in(without)).order_by(Clinic.id).limit(1))
+
+
+def flag_unreached(session: Session, clinic_id: int, *, at: datetime) -> int:
+    """Flags a clinic's unreached items. Returns how many."""
+    return alerting.flag_unreached(session, clinic_id, at=at)

@@ -109,7 +109,7 @@ def statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-STAFF_PAGES = ("/today", "/follow-ups", "/patients", "/alerts")
+STAFF_PAGES = ("/today", "/follow-ups", "/calls", "/expected", "/patients", "/alerts")
 PARTS = ("overdue", "due", "closing")
 SEARCHES = {"a name": "synthetic9995", "a number": "S-9995", "a birth date": "12 Mar 1944"}
 

@@ -5,16 +5,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from prom_server import clock, transaction
+from prom_server.core.messages import Envelope, Leaves, Sent
 from prom_server.jobs import loop, tasks
 from prom_server.message_settings import read
 from prom_server.messages import email, live
-from prom_server.services import delivering
+from prom_server.services import delivering, heartbeats
 from prom_server.store.clinics import Clinic
 from prom_server.store.database import Database, DatabaseUnavailable
 from prom_server.store.outbox import Message
@@ -142,11 +143,13 @@ def test_a_server_that_refuses_everybody_costs_one_try_a_run(
 ) -> None:
     put(database, team, 5)
     with mail_server(database, monkeypatch, Behaviour.BUSY_AT_HELLO, Behaviour.BUSY_AT_HELLO) as stub:
-        loop.tick(NOON, (tasks.DELIVER,))
-        assert stub.met[Behaviour.BUSY_AT_HELLO] == 1
-        loop.tick(NOON, (tasks.DELIVER,))
-        assert states(database, stub) == {"pending": 5}
+        for _ in range(2):
+            loop.tick(NOON, (tasks.DELIVER,))
+            assert stub.met[Behaviour.BUSY_AT_HELLO] == 1
         loop.tick(NOON + timedelta(minutes=1), (tasks.DELIVER,))
+        assert states(database, stub) == {"pending": 5}
+        assert stub.met[Behaviour.BUSY_AT_HELLO] == 2
+        loop.tick(NOON + timedelta(minutes=2), (tasks.DELIVER,))
         assert states(database, stub) == {"sent": 5}
 
 
@@ -227,15 +230,49 @@ def test_a_clock_that_jumps_while_it_sends_neither_loses_nor_doubles(
         assert states(database, stub) == {"sent": 3}
 
 
+def test_a_slow_server_makes_nothing_unclear(database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each conversation takes eight minutes, and another process looks for dead ones all the time."""
+    put(database, team, tasks.SENT_AT_ONCE)
+    here, unclear = [NOON], []
+
+    def send(_envelope: Envelope, *, at: datetime) -> Sent:
+        assert at == here[0]
+        for _ in range(8):
+            here[0] += timedelta(minutes=1)
+            with database.writing() as session:
+                unclear.append(delivering.expire(session, at=here[0]))
+        return Sent()
+
+    monkeypatch.setattr(transaction, "_bound", [database])
+    monkeypatch.setattr(live, "leaves", lambda: Leaves.HERE)
+    monkeypatch.setattr(live, "send", send)
+    assert loop.once(lambda: here[0], (tasks.DELIVER,)) == tasks.SENT_AT_ONCE
+    assert set(unclear) == {0}
+
+
 # ---- Not live
+
+
+def test_on_another_machine_a_live_clinics_messages_wait(
+    database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, team, 3)
+    with mail_server(database, monkeypatch) as stub:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(socket, "gethostname", lambda: "a-restored-backup")
+            loop.tick(NOON, (tasks.DELIVER,))
+            assert (stub.met, states(database, stub)) == ({}, {"pending": 3})
+        loop.tick(NOON, (tasks.DELIVER,))
+        assert states(database, stub) == {"sent": 3}
 
 
 def test_what_is_only_logged_says_so_and_uses_no_network(
     database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(database, team, 3)
+    with database.writing() as session:
+        session.execute(update(Clinic).values(demo=True))
     with mail_server(database, monkeypatch) as stub:
-        monkeypatch.setattr(socket, "gethostname", lambda: "a-restored-backup")
         loop.tick(NOON, (tasks.DELIVER,))
         assert stub.met == {}
         with database.reading() as session:
@@ -253,12 +290,16 @@ def test_an_sms_without_a_gateway_waits_and_holds_up_no_mail(
         loop.tick(NOON, (tasks.DELIVER,))
         assert states(database, stub) == {"pending": 2, "sent": 1}
     with database.reading() as session:
-        waiting = session.execute(select(Message.reason, Message.tries).where(Message.channel == "sms")).all()
-        assert all(tuple(each) == ("not_configured", 1) for each in waiting)
+        waiting = session.execute(
+            select(Message.reason, Message.tries).where(Message.channel == "sms").order_by(Message.id)
+        ).all()
+        assert [tuple(each) for each in waiting] == [("not_configured", 0), (None, 0)]
+        assert heartbeats.late(session, NOON) == ("sms",)
 
 
 def test_the_lease_is_longer_than_any_delivery() -> None:
     from prom_server.messages import sms
 
+    """It is renewed when a message begins: a run of several is covered by the test of the slow server."""
     assert timedelta(seconds=max(email.AT_MOST, sms.AT_MOST) + sum(tasks.INSIST)) < delivering.LEASE
     assert email.LAST_SECONDS < email.AT_MOST

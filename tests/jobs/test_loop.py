@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from prom_server import clock, transaction
 from prom_server.jobs import loop, tasks
-from prom_server.jobs.tasks import Task
+from prom_server.jobs.tasks import Now, Task
 from prom_server.services import heartbeats
 from prom_server.store.database import Database, DatabaseUnavailable
 from prom_server.store.outbox import Message, TaskRun
@@ -38,14 +38,14 @@ def counting(name: str, left: int) -> tuple[Task, list[datetime]]:
     """A task with so many items, done one a run, and when it ran."""
     ran: list[datetime] = []
 
-    def run(at: datetime) -> int:
-        ran.append(at)
+    def run(now: Now) -> int:
+        ran.append(now())
         return 1 if len(ran) <= left else 0
 
     return Task(name, run), ran
 
 
-def failing(_at: datetime) -> int:
+def failing(_now: Now) -> int:
     raise ValueError("Alice Specimen, born in 1968")
 
 
@@ -123,10 +123,10 @@ def test_the_loop_outlives_a_database_that_is_away(bound: Database, monkeypatch:
     away, ran = threading.Event(), []
     away.set()
 
-    def run(at: datetime) -> int:
+    def run(now: Now) -> int:
         if away.is_set():
             raise DatabaseUnavailable("away")
-        ran.append(at)
+        ran.append(now())
         return 0
 
     thread = loop.Loop((Task("one", run),), interval=0.01)
@@ -142,7 +142,7 @@ def test_the_loop_outlives_a_database_that_is_away(bound: Database, monkeypatch:
 
 @only_sqlite
 def test_the_waits_grow_while_the_database_is_away(bound: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_at: datetime, _tasks: tuple[Task, ...]) -> int:
+    def gone(_now: Now, _tasks: tuple[Task, ...]) -> int:
         raise DatabaseUnavailable("away")
 
     thread = loop.Loop((counting("one", 0)[0],), interval=3)
@@ -162,7 +162,7 @@ def test_the_waits_grow_while_the_database_is_away(bound: Database, monkeypatch:
 def test_it_stops_at_once_but_not_in_the_middle(bound: Database) -> None:
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
 
-    def run(_at: datetime) -> int:
+    def run(_now: Now) -> int:
         begun.set()
         go_on.wait(5)
         ended.set()

@@ -18,7 +18,6 @@ from prom_server.services import (
     message_templates,
     opting_out,
     outbox,
-    reminding,
     visits,
 )
 from prom_server.services.composing import Composed, NothingToSend
@@ -28,12 +27,12 @@ from prom_server.store.audit import AuditEntry
 from prom_server.store.clinics import Clinic
 from prom_server.store.database import Database
 from prom_server.store.invitations import Invitation
-from prom_server.store.outbox import Message
+from prom_server.store.outbox import Message, Reminder
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.cast import Cast
-from tests.support import clinic
+from tests.support import clinic, mornings
 from tests.support.clinic import NOON
 
 URL = "https://prom.example.org"
@@ -47,7 +46,7 @@ def team(database: Database) -> Cast:
         team = people.cast(session)
         people.start(session, team, starts_on=date(2026, 12, 1))
         contacts.set_address(session, team.alice, Kind.EMAIL, "alice@example.org", consent=True, by=team.bob, at=NOON)
-        assert reminding.remind(session, at=AT) == 1
+        assert mornings.remind(session, at=AT) == 1
         return team
 
 
@@ -154,7 +153,9 @@ def test_an_address_that_serves_no_more(database: Database, team: Cast, column: 
 def test_another_address_since(database: Database, team: Cast) -> None:
     with database.writing() as session:
         contacts.set_address(session, team.alice, Kind.EMAIL, "new@example.org", consent=True, by=team.bob, at=NOON)
-    assert compose(database) == NothingToSend("channel_changed")
+    assert isinstance(compose(database), Composed)
+    with database.reading() as session:
+        assert session.get_one(Message, 1).address == "new@example.org"
 
 
 def test_the_most_urgent_of_those_that_wait_is_opened(database: Database, team: Cast) -> None:
@@ -165,7 +166,7 @@ def test_the_most_urgent_of_those_that_wait_is_opened(database: Database, team: 
         ).all()
         second.opens_on = date(2026, 11, 1)
         session.flush()
-        session.add(reminding.Reminder(assessment_id=second.id, kind="opens", nth=0, message_id=1, at=AT))
+        session.add(Reminder(assessment_id=second.id, kind="opens", nth=0, message_id=1, at=AT))
     assert token_in(compose(database))
     with database.reading() as session:
         assert session.get_one(Message, 1).assessment_id == first.id
@@ -233,14 +234,14 @@ def test_an_alert_says_nothing_but_that_it_waits(database: Database, team: Cast)
 # ---- A link that staff send
 
 
-def send(database: Database, team: Cast, channel: str = "email", sent: int = 0, *, at: datetime = AT, by=None) -> None:
+def send(database: Database, team: Cast, channel: str = "email", sent: int = 0, *, at: datetime = AT, by=None) -> bool:
     with database.writing() as session:
-        invitations.send(session, clinic_assessment(session), channel, sent, by=by or team.cora, at=at)
+        return invitations.send(session, clinic_assessment(session), channel, sent, by=by or team.cora, at=at)
 
 
 def test_a_link_is_sent_once_however_often_the_button_is_pressed(database: Database, team: Cast) -> None:
-    send(database, team)
-    send(database, team)
+    assert send(database, team)
+    assert not send(database, team)
     assert people.count(database, Message, Message.purpose == "link") == 1
     send(database, team, sent=1)
     assert people.count(database, Message, Message.purpose == "link") == 2
@@ -251,10 +252,15 @@ def test_a_link_is_sent_once_however_often_the_button_is_pressed(database: Datab
         assert people.audited(session).count("invitation.send") == 2
 
 
-def test_a_link_is_not_sent_to_an_address_that_was_replaced(database: Database, team: Cast) -> None:
+def test_a_link_goes_to_the_address_that_was_corrected_and_by_no_other_way(database: Database, team: Cast) -> None:
     send(database, team)
     with database.writing() as session:
         contacts.set_address(session, team.alice, Kind.EMAIL, "new@example.org", consent=True, by=team.bob, at=NOON)
+        contacts.set_address(session, team.alice, Kind.SMS, "+13035550144", consent=True, by=team.bob, at=NOON)
+    assert isinstance(compose(database, message_id=2), Composed)
+    with database.writing() as session:
+        assert session.get_one(Message, 2).address == "new@example.org"
+        contacts.remove(session, team.alice, Kind.EMAIL, by=team.bob, at=NOON)
     assert compose(database, message_id=2) == NothingToSend("channel_changed")
 
 

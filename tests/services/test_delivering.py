@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from prom_server.core.message_words import Composed, NothingToSend
-from prom_server.core.messages import BACK_OFF, Envelope, Later, Never, Outcome, Sent, State, Unclear
-from prom_server.services import composing, delivering, outbox
+from prom_server.core.messages import BACK_OFF, Envelope, Later, Leaves, Never, Outcome, Sent, State, Unclear
+from prom_server.services import composing, delivering, heartbeats, outbox
 from prom_server.services.delivering import LEASE, Claim, ClaimLost
 from prom_server.store.clinics import Clinic, ClosedDay
 from prom_server.store.contact import Channel
@@ -47,9 +47,9 @@ def put(database: Database, team: Cast, key: str = "k", **facts: object) -> int:
         return message_id
 
 
-def lease(database: Database, worker: str = "w", *, at: datetime = NOON, without: str = "") -> Claim | None:
+def lease(database: Database, worker: str = "w", *, at: datetime = NOON, leaves: Leaves = Leaves.HERE) -> Claim | None:
     with database.writing() as session:
-        return delivering.lease(session, worker, without=frozenset({without}), at=at)
+        return delivering.lease(session, worker, leaves=leaves, at=at)
 
 
 def begin(database: Database, claim: Claim | None, *, at: datetime = NOON, live: bool = True) -> Envelope | State:
@@ -119,13 +119,71 @@ def test_machines_whose_clocks_differ_a_little_leave_each_other_alone(database: 
     assert expire(database, behind) == 0
 
 
-def test_a_channel_that_is_shut_is_left_alone(database: Database, team: Cast) -> None:
-    put(database, team, "a")
-    sms = put(database, team, "b", channel="sms", address="+13035550142")
-    claim = lease(database, without="email")
+def test_a_channel_that_nothing_leaves_by_rests_and_costs_no_message_its_tries(database: Database, team: Cast) -> None:
+    first, second = put(database, team, "a"), put(database, team, "b")
+    sms = put(database, team, "c", channel="sms", address="+13035550142")
+    assert record(database, begun(database), Later("sign_in", everybody=True))
+    stored = row(database, first)
+    assert (stored.tries, stored.reason, stored.next_try_at) == (0, "sign_in", NOON + MINUTE)
+    claim = lease(database)
     assert claim is not None
-    assert claim.message_id == sms
-    assert lease(database, without="email") is None
+    assert claim.message_id == sms  # no other e-mail is tried in this minute
+    assert lease(database, "other", at=NOON + MINUTE - timedelta(seconds=1)) is None
+    with database.reading() as session:
+        assert heartbeats.late(session, NOON) == ("email",)  # once, whatever waits
+    assert record(database, begun(database, at=NOON + MINUTE), Sent(), at=NOON + MINUTE)
+    assert row(database, second).sent_at is not None
+    with database.reading() as session:
+        assert heartbeats.late(session, NOON + MINUTE) == ()
+    assert lease(database, at=NOON + MINUTE) is not None
+
+
+@pytest.mark.usefixtures("words")
+@pytest.mark.parametrize(
+    ("leaves", "purpose", "facts", "taken"),
+    [
+        (Leaves.ELSEWHERE, "alert", {"live_at": NOON}, False),
+        (Leaves.NOWHERE, "alert", {"live_at": NOON}, False),
+        (Leaves.ELSEWHERE, "alert", {"live_at": None}, True),
+        (Leaves.ELSEWHERE, "test", {"live_at": None}, False),
+        (Leaves.NOWHERE, "test", {"live_at": None}, True),
+        (Leaves.NOWHERE, "test", {"live_at": NOON}, False),
+        (Leaves.ELSEWHERE, "test", {"live_at": None, "demo": True}, True),
+        (Leaves.ELSEWHERE, "alert", {"live_at": NOON, "demo": True}, True),
+    ],
+)
+def test_a_process_that_may_not_send_leaves_a_live_clinic_its_messages(
+    database: Database, team: Cast, leaves: Leaves, purpose: str, facts: dict[str, object], taken: bool
+) -> None:
+    message_id = put(database, team, purpose=purpose)
+    with database.writing() as session:
+        session.execute(update(Clinic).values(**facts))
+    claim = lease(database, leaves=leaves)
+    assert (claim is not None) is taken
+    if claim is not None:
+        assert begin(database, claim, live=False) is State.LOGGED
+    else:
+        assert row(database, message_id).logged_at is None
+        with database.reading() as session:
+            waits = heartbeats.late(session, NOON + 11 * MINUTE)
+        assert waits == (("messages",) if facts["live_at"] else ("jobs",))
+        assert lease(database, "sender", at=NOON + 11 * MINUTE) is not None
+
+
+def test_a_clock_set_back_keeps_no_message_for_a_year(database: Database, team: Cast) -> None:
+    put(database, team, "ahead", at=NOON + timedelta(days=365))
+    put(database, team, "tomorrow", not_before=NOON + timedelta(days=1))
+    assert lease(database) is not None
+    assert lease(database) is None
+
+
+def test_a_process_takes_its_own_lease_up_again(database: Database, team: Cast) -> None:
+    """The database was away for a moment between the lease and the beginning."""
+    put(database, team)
+    lease(database)
+    assert lease(database) is None
+    assert lease(database, "other", at=NOON + MINUTE) is None
+    assert lease(database, at=NOON + MINUTE) is not None
 
 
 @only_postgresql
@@ -134,7 +192,7 @@ def test_two_processes_never_lease_the_same(database: Database, team: Cast) -> N
     ids = {put(database, team, key) for key in "ab"}
     with ExitStack() as stack:
         sessions = [stack.enter_context(database.writing()) for _ in range(3)]
-        claims = [delivering.lease(each, f"w{nth}", at=NOON) for nth, each in enumerate(sessions)]
+        claims = [delivering.lease(each, f"w{nth}", leaves=Leaves.HERE, at=NOON) for nth, each in enumerate(sessions)]
         assert {claim.message_id for claim in claims[:2] if claim} == ids
         assert claims[2] is None
 
@@ -145,9 +203,9 @@ def test_two_processes_never_lease_the_same(database: Database, team: Cast) -> N
 def test_that_it_is_being_sent_is_on_disk_before_it_is_sent(database: Database, team: Cast) -> None:
     message_id = put(database, team)
     envelope = begun(database)
-    assert (envelope.subject, envelope.body, envelope.tries) == ("A test", "It arrived.", 1)
+    assert (envelope.subject, envelope.body, envelope.begun_at) == ("A test", "It arrived.", NOON)
     stored = row(database, message_id)
-    assert (stored.sending_at, stored.tries, stored.leased_until) == (NOON, 1, NOON + LEASE)
+    assert (stored.sending_at, stored.leased_until) == (NOON, NOON + LEASE)
     assert lease(database, "other", at=NOON + 2 * LEASE) is None  # never again by itself
 
 
@@ -156,7 +214,6 @@ def test_that_it_is_being_sent_is_on_disk_before_it_is_sent(database: Database, 
     ("installation", "clinic", "purpose", "leaves"),
     [
         (True, {"live_at": NOON}, "alert", True),
-        (False, {"live_at": NOON}, "alert", False),
         (True, {"live_at": None}, "alert", False),
         (True, {"live_at": None}, "test", True),
         (True, {"live_at": NOON, "demo": True}, "alert", False),
@@ -177,6 +234,18 @@ def test_only_a_live_clinic_of_a_live_installation_writes(
     else:
         assert result is State.LOGGED
         assert (stored.sending_at, stored.logged_at, stored.body) == (None, NOON, "Body")
+
+
+@pytest.mark.usefixtures("words")
+def test_a_clinic_that_goes_live_between_lease_and_beginning_loses_nothing(database: Database, team: Cast) -> None:
+    message_id = put(database, team, purpose="alert")
+    with database.writing() as session:
+        session.execute(update(Clinic).values(live_at=None))
+    claim = lease(database, leaves=Leaves.ELSEWHERE)
+    with database.writing() as session:
+        session.execute(update(Clinic).values(live_at=NOON))
+    assert begin(database, claim, live=False) is State.WAITING
+    assert (row(database, message_id).logged_at, row(database, message_id).leased_by) == (None, None)
 
 
 def test_what_need_not_be_sent_any_more_is_cancelled(
@@ -233,6 +302,33 @@ def test_a_reminder_that_was_held_up_waits_for_a_morning(
         assert isinstance(result, Envelope)
     else:
         assert (result, stored.next_try_at, stored.leased_by, stored.tries) == (State.WAITING, until, None, 0)
+
+
+@pytest.mark.usefixtures("words")
+@pytest.mark.parametrize(("key", "purpose"), [("l", "link"), ("r:again:1", "reminder")])
+def test_what_staff_sent_by_hand_goes_at_once_or_not_at_night(
+    database: Database, team: Cast, key: str, purpose: str
+) -> None:
+    with database.reading() as session:
+        patient = session.scalars(select(Patient.id).where(Patient.public_id == team.alice)).one()
+    evening, night = NOON + timedelta(hours=9, minutes=30), NOON + timedelta(hours=10)  # half past nine in Denver
+    message_id = put(database, team, key, purpose=purpose, patient_id=patient, at=evening)
+    assert isinstance(begin(database, lease(database, at=evening), at=evening), Envelope)
+    with database.writing() as session:  # it was refused, or held up
+        session.execute(update(Message).values(sending_at=None, leased_until=None))
+    assert begin(database, lease(database, at=night), at=night) is State.WAITING
+    assert row(database, message_id).next_try_at == NOON + timedelta(hours=20)  # at eight
+
+
+@pytest.mark.usefixtures("words")
+def test_an_alert_is_tried_every_quarter_of_an_hour(database: Database, team: Cast) -> None:
+    put(database, team, purpose="alert")
+    at = NOON
+    for wait in (1, 5, *(98 * [15])):
+        record(database, begun(database, at=at), Later("busy"), at=at)
+        assert lease(database, at=at + wait * MINUTE - timedelta(seconds=1)) is None
+        at += wait * MINUTE
+    assert lease(database, at=at) is not None
 
 
 @pytest.mark.usefixtures("words")

@@ -282,6 +282,17 @@ def test_the_gateway_says_later_that_an_sms_did_not_arrive(
         assert len(outbox.trouble(session, by=team.cora)) == 1
 
 
+def test_a_report_that_comes_before_the_gateways_id_is_stored(database: Database, team: Cast) -> None:
+    name = sent(database, "sms", NUMBER, sent_at=None, sending_at=NOON)
+    with database.writing() as session:
+        assert inbound.being_sent(session)
+        assert not inbound.reported(session, "SM1", "undelivered 1", gone=True, stopped=False, at=LATER)
+        session.execute(update(Message).values(sent_at=NOON, provider_id="SM1"))
+        assert not inbound.being_sent(session)
+        assert inbound.reported(session, name, "undelivered 1", gone=True, stopped=False, at=LATER)  # by our own id
+        assert len(outbox.trouble(session, by=team.cora)) == 1
+
+
 def test_the_command_of_the_mail_server(
     database: Database, database_url: str, team: Cast, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
@@ -294,3 +305,8 @@ def test_the_command_of_the_mail_server(
     assert reach(database, team.alice) == "sms"
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     assert run(command, [], input=report(name)).exit_code == 75  # keep it, and try again
+    monkeypatch.setenv("DATABASE_URL", "no address at all")
+    assert run(command, [], input=report(name)).exit_code == 75
+    monkeypatch.setattr(inbound, "bounced", None)  # whatever is wrong with us
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert run(command, [], input=report(name)).exit_code == 75

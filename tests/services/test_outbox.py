@@ -3,18 +3,21 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from prom_server.core.contacts import WhyNot
+from prom_server.core.message_words import Composed
 from prom_server.core.messages import AlreadySettled, CannotReach, Settlement, State
 from prom_server.core.permissions import StaffMember
 from prom_server.core.refusals import NotAllowed, NotFound
-from prom_server.services import heartbeats, outbox
+from prom_server.services import composing, heartbeats, outbox, settling
+from prom_server.store.assessments import Assessment
 from prom_server.store.audit import AuditEntry
 from prom_server.store.contact import Channel
 from prom_server.store.database import Database
-from prom_server.store.outbox import Message
+from prom_server.store.outbox import Message, Reminder
 from prom_server.store.patients import Patient
+from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.cast import Cast
 from tests.support import letters
@@ -81,6 +84,20 @@ def test_trouble_is_refused_or_unclear_and_not_settled(database: Database, team:
         assert outbox.trouble(session, by=team.charlie) == ()
 
 
+def test_an_alert_that_was_tried_in_vain_is_trouble_at_once(database: Database, team: Cast) -> None:
+    alert, link, late = (put(database, team.bob, key, purpose=key.rstrip("2")) for key in ("alert", "link", "link2"))
+    with database.reading() as session:
+        assert outbox.trouble(session, by=team.cora) == ()
+    for message_id, tries in ((alert, 1), (link, 3), (late, 4)):
+        change(database, message_id, tries=tries, reason="busy")
+    with database.reading() as session:
+        found = outbox.trouble(session, by=team.cora)
+        assert [(each.purpose, each.tries, each.troubled) for each in found] == [
+            ("alert", 1, False),
+            ("link", 4, False),
+        ]
+
+
 def test_pages_of_the_newest_first(database: Database, team: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "PAGE", 2)
     ids = [change(database, put(database, team.bob, key)) for key in "abcde"]
@@ -115,7 +132,7 @@ def test_who_may_hand_out_links_reads_what_was_only_logged(database: Database, t
 
 def settle(database: Database, public_id: str, how: Settlement, by: StaffMember) -> None:
     with database.writing() as session:
-        outbox.settle(session, public_id, how, by=by, at=NOON)
+        settling.settle(session, public_id, how, by=by, at=NOON)
 
 
 @pytest.mark.parametrize("how", [Settlement.ARRIVED, Settlement.LEFT])
@@ -141,6 +158,36 @@ def test_sent_again_is_another_message_each_time(database: Database, team: Cast)
     with database.reading() as session:
         settled = select(AuditEntry.detail).where(AuditEntry.action == "message.settle")
         assert session.scalars(settled).all() == ["again", "again"]
+
+
+def test_a_test_is_sent_again_with_its_words_and_a_reminder_with_what_it_covered(
+    database: Database, team: Cast
+) -> None:
+    with database.writing() as session:
+        people.start(session, team)
+        patient, assessment = session.execute(select(Assessment.patient_id, Assessment.id).limit(1)).one()
+        facts = {"kind": "email", "address": "a@example.org", "consented_at": NOON, "created_at": NOON}
+        session.add(Channel(clinic_id=team.bob.clinic.id, patient_id=patient, **facts))
+        old = letters.put(session, team.bob, "remind", purpose="reminder", patient_id=patient)
+        session.add(Reminder(assessment_id=assessment, kind="opens", nth=0, message_id=old, at=NOON))
+    for message_id in (old, put(database, team.bob, "test")):
+        settle(database, change(database, message_id, refused_at=NOON), Settlement.AGAIN, team.cora)
+    with database.writing() as session:
+        new, test = session.scalars(select(Message).where(Message.key.contains(":again:")).order_by(Message.id)).all()
+        assert session.scalars(select(Reminder.message_id)).one() == new.id
+        assert (test.subject, test.body) == ("A test", "It arrived.")
+        on_another_day = NOON + timedelta(days=2)
+        assert isinstance(composing.compose(session, new, public_url="https://x.example", at=on_another_day), Composed)
+
+
+def test_an_alert_is_sent_again_where_its_reader_is_now(database: Database, team: Cast) -> None:
+    public_id = change(database, put(database, team.bob, purpose="alert", staff_id=team.bob.id), refused_at=NOON)
+    with database.writing() as session:
+        session.execute(update(Staff).where(Staff.id == team.bob.id).values(alerts_by="sms", mobile="+13035550100"))
+    settle(database, public_id, Settlement.AGAIN, team.cora)
+    with database.reading() as session:
+        again = session.scalars(select(Message).where(Message.key.contains(":again:"))).one()
+        assert (again.channel, again.address) == ("sms", "+13035550100")
 
 
 def test_sent_again_goes_where_the_patient_is_reached_now(database: Database, team: Cast) -> None:

@@ -17,7 +17,7 @@ from prom_server.store.outbox import Message, Reminder
 from prom_server.store.patients import Patient
 from tests import cast as people
 from tests.cast import Cast
-from tests.support import clinic
+from tests.support import clinic, mornings
 
 URL = "https://prom.example.org"
 DENVER = ZoneInfo("America/Denver")
@@ -48,7 +48,7 @@ def run(database: Database, at: datetime, *, sent: bool = True) -> int:
     """Until there is nobody left: how many turns it took. What was put into the outbox leaves, or waits."""
     for turn in range(50):
         with database.writing() as session:
-            if not reminding.remind(session, at=at):
+            if not mornings.remind(session, at=at):
                 if sent:
                     session.execute(update(Message).where(*outbox.pending()).values(sent_at=at))
                 return turn
@@ -196,9 +196,37 @@ def test_it_ends_when_declined_and_when_closed(database: Database, team: Cast) -
         where = update(Assessment).where(Assessment.time_point == "month-3")
         session.execute(where.values(declined_at=clinic.NOON))
     run(database, morning("2027-03-01"))  # the last infusion closed long ago, and nobody was asked then
-    assert messages(database) == []
-    assert set(lines(database)) == {("due", 0, False, "closed"), ("due", 3, False, "closed")}
-    assert {next_days(database)[each] for each in ("last-infusion", "month-3")} == {None}
+    assert (messages(database), lines(database)) == ([], [])
+
+
+def test_a_clock_that_is_wrong_for_a_minute_ends_no_reminder(database: Database, team: Cast) -> None:
+    settle_last_infusion(database)
+    with database.writing() as session:  # this alone seems to be open then
+        session.execute(
+            update(Assessment)
+            .where(Assessment.time_point == "month-6")
+            .values(
+                remind_on=date(2028, 2, 11),
+                opens_on=date(2028, 2, 11),
+                due_on=date(2028, 2, 25),
+                closes_on=date(2028, 3, 30),
+            )
+        )
+    assert run(database, morning("2028-02-11")) == 1
+    before = lines(database)
+    assert run(database, morning("2027-02-11")) == 1
+    assert lines(database) == [*before, ("opens", 0, True, None)]
+
+
+def test_one_that_was_tried_in_vain_and_taken_back_is_seen(database: Database, team: Cast) -> None:
+    settle_last_infusion(database)
+    run(database, morning("2027-02-25"), sent=False)
+    with database.writing() as session:
+        session.execute(update(Message).values(tries=5, reason="busy"))
+    run(database, morning("2027-03-01"), sent=False)
+    old, new = messages(database)
+    assert (old.refused_at, old.cancelled_at, old.reason) == (morning("2027-03-01"), None, "busy")
+    assert new.tries == 0
 
 
 def test_one_who_opted_out_is_passed_over_and_may_come_back(database: Database, team: Cast) -> None:
@@ -298,8 +326,8 @@ def test_a_patient_whom_another_worker_holds_is_left_to_it(database: Database, t
     settle_last_infusion(database)
     at = morning("2027-02-11")
     with database.writing() as session, database.writing() as other:
-        assert reminding.remind(session, at=at) == 1
-        assert reminding.remind(other, at=at) == 0
+        assert mornings.remind(session, at=at) == 1
+        assert mornings.remind(other, at=at) == 0
     assert run(database, at) == 0
     assert len(messages(database)) == 1
 

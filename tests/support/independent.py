@@ -83,9 +83,8 @@ class Form:
 
 def forms() -> list[Form]:
     """Every revision of every shipped instrument."""
-    folders = sorted(
-        path for path in INSTRUMENTS.iterdir() if path.is_dir() and path.name not in {"banks", "protocols"}
-    )
+    others = {"banks", "opioid-factors", "protocols"}
+    folders = sorted(path for path in INSTRUMENTS.iterdir() if path.is_dir() and path.name not in others)
     return [Form(path) for folder in folders for path in sorted(folder.glob("*.yaml"))]
 
 

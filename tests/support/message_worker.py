@@ -13,7 +13,7 @@ from prom_server.core import messages
 from prom_server.definitions.library import Library
 from prom_server.jobs import loop
 from prom_server.messages import email, live
-from prom_server.services import catalogue, delivering
+from prom_server.services import catalogue, delivering, heartbeats
 from prom_server.settings import Settings
 from prom_server.store.database import Database
 
@@ -22,6 +22,7 @@ def hurry(lease: float) -> None:
     """Seconds for minutes, for tests and benches alone."""
     messages.BACK_OFF = tuple(timedelta(seconds=0.2 * nth) for nth in range(1, 15))
     delivering.LEASE = timedelta(seconds=lease)
+    delivering.REST = heartbeats.REST = timedelta(seconds=0.2)
     email.STEP_SECONDS, email.LAST_SECONDS, email.AT_MOST = lease / 3, lease / 6, 2 * lease / 3
     loop.INTERVAL_SECONDS = 0.05
 

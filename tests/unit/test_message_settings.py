@@ -66,7 +66,10 @@ def test_a_mail_server_that_is_none(url: str) -> None:
     assert sentence.startswith("SMTP_URL must look like smtp://")
 
 
-@pytest.mark.parametrize("address", ["", "clinic", "clinic@localhost", "Clinic <a@example.org>", "ä@example.org"])
+NO_SENDERS = ["", "clinic", "clinic@localhost", "Clinic <a@example.org>", "ä@example.org", "a,b@c.org"]
+
+
+@pytest.mark.parametrize("address", NO_SENDERS)
 def test_a_sender_that_is_none(address: str) -> None:
     assert problems(SMTP_URL="smtp://localhost", MAIL_FROM=address) == [
         "MAIL_FROM must be the address that mail comes from, such as clinic@example.org."
@@ -81,7 +84,7 @@ def test_live_needs_this_machine_s_name_and_a_way_out() -> None:
 
 
 def test_a_wrong_message_setting_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match=r"MESSAGES_HOST must name this machine"):
+    with pytest.raises(InvalidSettings, match=r"MESSAGES_HOST must name the machine"):
         Settings.from_environment({"DATA_DIRECTORY": str(tmp_path), "MESSAGES": "live", **MAIL})
 
 
