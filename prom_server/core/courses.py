@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.infusions import DayCounts, InfusionDayView, InfusionView, counts
 from prom_server.core.refusals import Refused
-from prom_server.core.schedule import Status, Window
+from prom_server.core.schedule import Protocol, Status, Window
 
 CLOSING_SOON = 7  # days before the last day accepted
+LONGEST_MONTH = 31
 BEFORE_START = timedelta(days=30)  # an infusion may come this much before the planned first day
-QUIET_DAYS = 3  # without an infusion, and a course asks to be finished
+QUIET_DAYS = 3  # after the day on which an infusion would have come, and a course asks to be finished
 
 
 class LicenceMissing(Refused):
@@ -54,6 +56,10 @@ class InfusionSameDay(Refused):
     """One is recorded for that day already."""
 
 
+class WithoutInfusions(Refused):
+    """The protocol of this course plans none."""
+
+
 class FinishReason(StrEnum):
     COMPLETED = "completed"
     STOPPED_EARLY = "stopped_early"
@@ -76,6 +82,19 @@ class AssessmentView:
     declined: int  # parts that the patient would rather not answer
     completed_at: datetime | None
     after_next_course: bool = False  # completed after the first infusion of the next course
+    offered: int = 0  # parts that answers to another assessment could stand for
+    elsewhere: int = 0  # parts that were answered for another assessment
+    reopened_at: datetime | None = None  # by staff, after it had closed
+
+    @property
+    def answered_late(self) -> bool:
+        """Completed outside its window, because staff had opened it again."""
+        return self.reopened_at is not None and self.completed_at is not None and self.completed_at >= self.reopened_at
+
+    @property
+    def may_reopen(self) -> bool:
+        """Whether staff can open it again: it closed by its day, not with an infusion."""
+        return self.status in CLOSED and self.window.closed_at is None
 
     @property
     def accepts_link(self) -> bool:
@@ -84,7 +103,28 @@ class AssessmentView:
 
 
 LINKABLE = frozenset({Status.SCHEDULED, Status.OPEN, Status.DUE, Status.OVERDUE, Status.IN_PROGRESS})
+CLOSED = frozenset({Status.PARTIALLY_COMPLETED, Status.EXPIRED})
 WAITING = frozenset({Status.OPEN, Status.DUE, Status.OVERDUE, Status.IN_PROGRESS})
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """In days: when a course asks to be finished although not all was given."""
+
+    after_infusion: int
+    after_start: int  # where nothing was given
+
+
+def quiet(protocol: Protocol) -> Quiet:
+    """After the widest gap between two infusions; without any after the last planned day, or the last window."""
+    if protocol.missing:
+        return Quiet(QUIET_DAYS, QUIET_DAYS)
+    offsets = protocol.infusion_offsets
+    if not offsets:
+        closes = (point.closes for point in protocol.time_points)
+        return Quiet(0, 1 + max(each.days + LONGEST_MONTH * each.months for each in closes))
+    gap = max((later - earlier for earlier, later in pairwise(offsets)), default=1)
+    return Quiet(QUIET_DAYS + gap - 1, QUIET_DAYS + offsets[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +141,7 @@ class CourseView:
     infusions: tuple[InfusionView, ...]
     assessments: tuple[AssessmentView, ...]
     today: date
+    quiet: Quiet
     days: tuple[InfusionDayView, ...] = ()
 
     @property
@@ -119,10 +160,13 @@ class CourseView:
 
     @property
     def asks_to_be_finished(self) -> bool:
-        """No infusion for three days though more were planned, or all were given."""
-        if self.finished_at is not None or not self.given:
+        """All were given, or none came when one was planned, or the last window of a course without any is over."""
+        if self.finished_at is not None:
             return False
-        return len(self.given) >= self.planned_infusions or (self.today - self.given[-1].on).days >= QUIET_DAYS
+        if not self.given:
+            return (self.today - self.starts_on).days >= self.quiet.after_start
+        enough = len(self.given) >= self.planned_infusions
+        return enough or (self.today - self.given[-1].on).days >= self.quiet.after_infusion
 
     @property
     def days_since_last(self) -> int | None:

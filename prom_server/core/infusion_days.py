@@ -25,7 +25,8 @@ def laid_out(offsets: Sequence[int], starts_on: date) -> tuple[PlannedDay, ...]:
 def moved(days: Sequence[PlannedDay], offsets: Sequence[int], starts_on: date) -> tuple[PlannedDay, ...]:
     """The whole series again from another day, before any infusion. What waits keeps its row; missed days stay.
 
-    No infusion is planned for a missed day again: the series is then made up by days after its last.
+    No infusion is planned for a missed day again: the series is then made up by days after its last. Where such a day
+    was taken back meanwhile, there is a row too many: it is left out.
     """
     missed = [day for day in days if day.missed]
     taken = {day.on for day in missed}

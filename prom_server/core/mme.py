@@ -70,7 +70,7 @@ def mme(amount: Decimal, opioid: Opioid) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class DoseView:
-    """What is taken of one opioid from a day on; 0 says that it was stopped."""
+    """All that is taken of one opioid from a day on, every form of it together; 0 says that it was stopped."""
 
     public_id: str
     taken_from: date

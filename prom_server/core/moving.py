@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.refusals import Refused
-from prom_server.core.replanning import Change, CourseFacts, DayChange, Replan
+from prom_server.core.replanning import Change, CourseFacts, DayChange, Replan, What
 
 
 class InfusionsGiven(Refused):
@@ -44,6 +44,11 @@ class Preview:
     messages: int  # waiting, and not sent any more
     seen: str
 
+    @property
+    def moved(self) -> tuple[PreviewLine, ...]:
+        """What was planned already, for another day."""
+        return tuple(line for line in self.lines if line.change.what is What.MOVED)
+
 
 def preview(facts: CourseFacts, change: Replan) -> Preview:
     lines = tuple(PreviewLine(facts.protocol.time_point(each.time_point).name, each) for each in change.assessments)
@@ -51,6 +56,15 @@ def preview(facts: CourseFacts, change: Replan) -> Preview:
     seen = sha256(repr((facts.starts_on, facts.cancelled, change)).encode()).hexdigest()[:32]
     changed = tuple(line for line in lines if line.change.changes)
     return Preview(facts.starts_on, changed, kept, change.moved_days, len(change.messages), seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around an infusion, counted: lines of the checklist, vital signs, adverse events."""
+
+    side_effects: int
+    vital_signs: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +78,4 @@ class MovePage:
     starts_on: date
     preview: Preview | None
     infusion_on: date | None = None  # before an infusion is marked as entered in error: its day
+    left: Around | None = None  # and what it leaves behind

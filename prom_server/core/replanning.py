@@ -54,6 +54,7 @@ class What(StrEnum):
     ADDED = "added"
     MOVED = "moved"
     CLOSED = "closed"  # it was begun and keeps its days, but for the infusion that ends it
+    LONGER = "longer"  # it was begun and keeps its days, but can be answered for longer
     CANCELLED = "cancelled"
     RESTORED = "restored"  # it had been cancelled
     KEPT = "kept"
@@ -88,6 +89,7 @@ class DayChange:
     after: date | None
     on: date  # of its row, also where the day is not planned any more
     given: int | None  # place of its infusion among those given
+    surplus: bool = False  # a row that the series does not need any more, nor will
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,10 @@ def _added(facts: CourseFacts, window: Window, *, at: datetime, today: date) -> 
 
 
 def _change(facts: CourseFacts, row: Planned, wanted: Window | None, *, at: datetime, today: date) -> Change:
-    what, after = _fate(row, wanted)
+    stopped = facts.stopped_on is not None
+    what, after = _fate(row, wanted, stopped=stopped)
     rule = facts.protocol.reminders
-    over = facts.stopped_on is not None or row.completed or row.declined
+    over = wanted is None or stopped or row.declined or row.reopened  # what is complete may be asked again
     waits = None if over or after is None or has_closed(after, at, today) else after
     still = {each.id for each in reminders.due(waits, rule, (), today)} if waits else set[ReminderId]()
     again = [each.id for each in row.covered if not each.gone and each.id not in still]
@@ -189,21 +192,33 @@ def _change(facts: CourseFacts, row: Planned, wanted: Window | None, *, at: date
     )
 
 
-def _fate(row: Planned, wanted: Window | None) -> tuple[What, Window | None]:
-    """What was begun or completed keeps its days, so that nobody loses a window while answering.
-
-    Only a baseline still closes when the first infusion starts, also one whose answers turn out to be in error later.
-    """
-    if row.reopened and not row.cancelled:
-        return What.KEPT, row.window
-    if row.begun:
-        after = replace(row.window, closed_at=wanted.closed_at) if wanted else row.window
-        return (What.KEPT if after == row.window else What.CLOSED), after
+def _fate(row: Planned, wanted: Window | None, *, stopped: bool) -> tuple[What, Window | None]:
+    """What was begun, completed or reopened keeps its days, so that nobody loses a window while answering."""
+    if row.begun or (row.reopened and wanted and not row.cancelled):
+        after = _held(row, wanted, stopped=stopped)
+        if after == row.window:
+            return What.KEPT, after
+        return (What.CLOSED if after.closed_at else What.LONGER), after
     if wanted is None:
         return (What.KEPT if row.cancelled else What.CANCELLED), None
     if row.cancelled:
-        return What.RESTORED, wanted
+        return What.RESTORED, _held(row, wanted, stopped=stopped) if row.reopened else wanted
     return (What.KEPT if wanted == row.window else What.MOVED), wanted
+
+
+def _held(row: Planned, wanted: Window | None, *, stopped: bool) -> Window:
+    """The days of a row that keeps them.
+
+    A baseline still closes when the first infusion starts, also one whose answers turn out to be in error later, and
+    only with one that stands: but a patient who left closed what was open, and that stays. What is begun and not
+    complete is never closed before the day on which it would close by the plan of today.
+    """
+    if wanted is None:
+        return row.window
+    closed_at = wanted.closed_at or (row.window.closed_at if stopped else None)
+    theirs = row.reopened or row.completed
+    closes_on = row.window.closes_on if theirs else max(row.window.closes_on, wanted.closes_on)
+    return replace(row.window, closes_on=closes_on, closed_at=closed_at)
 
 
 def _days(facts: CourseFacts, rows: Mapping[int, date | None]) -> tuple[DayChange, ...]:
@@ -215,4 +230,6 @@ def _days(facts: CourseFacts, rows: Mapping[int, date | None]) -> tuple[DayChang
         before = rows.get(day.id) if day.id is not None else None
         happened = day.missed or day.on in taken
         found.append(DayChange(day.id, before, day.on if happened or not ended else None, day.on, taken.get(day.on)))
-    return tuple(found)
+    known = {day.id for day in facts.days}
+    left = [(row, on) for row, on in rows.items() if row not in known]
+    return (*found, *(DayChange(row, on, None, on or facts.starts_on, None, surplus=True) for row, on in left))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from prom_server.core.worsening import ProtocolAlert
 
@@ -89,9 +90,21 @@ class Protocol:
     infusion_offsets: tuple[int, ...] = ()  # days of the planned infusions from the first, which has 0
     alerts: tuple[ProtocolAlert, ...] = ()
     content_hash: str = ""
+    missing: ClassVar[bool] = False
 
     def time_point(self, time_point_id: str) -> TimePoint:
         return next(point for point in self.time_points if point.id == time_point_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingProtocol(Protocol):
+    """Stands on lists for one whose file is gone: its time points are known by id, its items and its plan are not."""
+
+    missing: ClassVar[bool] = True
+
+    def time_point(self, time_point_id: str) -> TimePoint:
+        unknown = Offset(0)
+        return TimePoint(time_point_id, time_point_id, time_point_id, Anchor.START, unknown, unknown, unknown, unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +138,22 @@ def plan(
     """The windows of a course as the facts stand: planned first day, infusions given (in order), days still planned.
 
     Before any infusion was given there are no follow-ups: a patient who was never infused is not followed up.
-    A course finished without an infusion keeps only what counts from the planned first day; of one that has no
+    Of a course that was finished without an infusion only what had closed by then is planned; of one that has no
     infusions, what opened before it was finished.
     """
     days = anchors(starts_on, given, to_come)
     points = [point for point in protocol.time_points if point.anchor in days]
     windows = [(point, _window(point, days[point.anchor], given)) for point in points]
     return tuple(
-        window
-        for point, window in windows
-        if finished_on is None or point.anchor is not Anchor.START or window.opens_on <= finished_on
+        window for point, window in windows if finished_on is None or _stays(point, window, given, finished_on)
     )
+
+
+def _stays(point: TimePoint, window: Window, given: Sequence[Given], finished_on: date) -> bool:
+    """Whether something is still planned once its course is finished. Follow-ups of infusions are."""
+    if point.anchor is Anchor.START:
+        return window.opens_on <= finished_on
+    return bool(given) or window.closes_on < finished_on
 
 
 def anchors(starts_on: date, given: Sequence[Given], to_come: Sequence[date]) -> dict[Anchor, date]:

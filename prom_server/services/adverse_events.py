@@ -13,12 +13,14 @@ from prom_server.core.adverse_events import (
     EventNoteNeeded,
     EventOutcome,
     EventPage,
+    EventRecorded,
     EventView,
     NotResolved,
 )
 from prom_server.core.care import RowInError
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
+from prom_server.core.settings_change import check_seen
 from prom_server.services import audit, finding, marking
 from prom_server.services.infusions import differences
 from prom_server.store.base import opaque_id
@@ -45,7 +47,7 @@ def of_course(
 ) -> tuple[EventView, ...]:
     """Newest first; of one infusion where it is named."""
     statement = (
-        select(AdverseEvent, Staff.name, Infusion.given_at)
+        select(AdverseEvent, Staff.name, Infusion)
         .join(Staff, Staff.id == AdverseEvent.recorded_by)
         .outerjoin(Infusion, Infusion.id == AdverseEvent.infusion_id)
         .where(AdverseEvent.course_id == course_id)
@@ -53,10 +55,10 @@ def of_course(
     )
     if infusion_id is not None:
         statement = statement.where(AdverseEvent.infusion_id == infusion_id)
-    return tuple(_view(row, name, given_at, by=by) for row, name, given_at in session.execute(statement))
+    return tuple(_view(row, name, infusion, by=by) for row, name, infusion in session.execute(statement))
 
 
-def _view(row: AdverseEvent, recorded_by: str, given_at: datetime | None, *, by: StaffMember) -> EventView:
+def _view(row: AdverseEvent, recorded_by: str, infusion: Infusion | None, *, by: StaffMember) -> EventView:
     return EventView(
         row.public_id,
         row.kind,
@@ -68,7 +70,7 @@ def _view(row: AdverseEvent, recorded_by: str, given_at: datetime | None, *, by:
         recorded_by,
         row.recorded_at,
         row.in_error_at is not None,
-        finding.local_day(given_at, by.clinic) if given_at else None,
+        finding.given_on(infusion, by.clinic) if infusion else None,
     )
 
 
@@ -82,20 +84,24 @@ def new_event_page(session: Session, course_public_id: str, *, by: StaffMember, 
 def event_page(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> EventPage:
     require(by, Action.MANAGE_COURSES)
     row, course, patient = _find(session, public_id, by=by)
-    given_at = session.get_one(Infusion, row.infusion_id).given_at if row.infusion_id else None
-    view = _view(row, session.get_one(Staff, row.recorded_by).name, given_at, by=by)
+    infusion = session.get_one(Infusion, row.infusion_id) if row.infusion_id else None
+    view = _view(row, session.get_one(Staff, row.recorded_by).name, infusion, by=by)
     _record(session, "adverse_event.view", course, by=by, at=at, detail=public_id)
     return EventPage(course.public_id, course.number, finding.ref(patient), view)
 
 
 def record_event(session: Session, course_public_id: str, event: Event, *, by: StaffMember, at: datetime) -> str:
-    """Belongs to the infusion of its day, where there is one. Returns its public id.
+    """Belongs to the infusion of its day, where there is one. Returns its public id; a second press changes nothing.
 
-    Raises EventInFuture, EventNoteNeeded, NotResolved.
+    Raises EventInFuture, EventNoteNeeded, NotResolved, EventRecorded where another one like it stands.
     """
     require(by, Action.MANAGE_COURSES)
     course, _patient = finding.course(session, course_public_id, by=by, lock=True)
     _check(event, at=at)
+    if (same := _like(session, course, event)) is not None:
+        if differences({name: getattr(same, name) for name in asdict(event)}, asdict(event)):
+            raise EventRecorded(same.public_id)
+        return same.public_id
     public_id = opaque_id()
     session.execute(
         insert(AdverseEvent).values(
@@ -120,12 +126,13 @@ def follow_event(
     resolved_at: datetime | None,
     note: str | None,
     *,
+    seen: str | None = None,
     by: StaffMember,
     at: datetime,
 ) -> str:
     """How it went on. Returns the course's public id.
 
-    Raises EventInFuture, EventNoteNeeded, NotResolved, RowInError.
+    Raises EventInFuture, EventNoteNeeded, NotResolved, RowInError; SettingsChanged where `seen` is not what is stored.
     """
     require(by, Action.MANAGE_COURSES)
     row, course, _patient = _find(session, public_id, by=by, lock=True)
@@ -135,6 +142,7 @@ def follow_event(
     _check(Event(kind, action, outcome, row.happened_at, resolved_at, note), at=at)
     new = {"outcome": str(outcome), "resolved_at": resolved_at, "note": note or None}
     old = {name: getattr(row, name) for name in new}
+    check_seen(old, seen)
     if changed := differences(old, new):
         session.execute(update(AdverseEvent).where(AdverseEvent.id == row.id).values(**new))
         _record(session, "adverse_event.change", course, by=by, at=at, detail="\n".join([public_id, *changed]))
@@ -160,10 +168,21 @@ def _check(event: Event, *, at: datetime) -> None:
         raise EventNoteNeeded("which")
 
 
+def _like(session: Session, course: Course, event: Event) -> AdverseEvent | None:
+    alike = (
+        AdverseEvent.course_id == course.id,
+        AdverseEvent.kind == str(event.kind),
+        AdverseEvent.action == str(event.action),
+        AdverseEvent.happened_at == event.happened_at,
+        AdverseEvent.in_error_at.is_(None),
+    )
+    return session.scalars(select(AdverseEvent).where(*alike).limit(1)).one_or_none()
+
+
 def _infusion_of_the_day(session: Session, course: Course, at: datetime, *, by: StaffMember) -> int | None:
     rows = session.scalars(select(Infusion).where(Infusion.course_id == course.id, Infusion.in_error_at.is_(None)))
     on = finding.local_day(at, by.clinic)
-    return next((row.id for row in rows if finding.local_day(row.given_at, by.clinic) == on), None)
+    return next((row.id for row in rows if finding.given_on(row, by.clinic) == on), None)
 
 
 def _find(

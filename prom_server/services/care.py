@@ -1,7 +1,7 @@
 """The programme around the infusions: sessions attended, other care since last time, notes."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
@@ -14,6 +14,8 @@ from prom_server.services.side_effects import SAID
 from prom_server.store.base import opaque_id
 from prom_server.store.care import Attendance, CourseNote, OtherCare
 from prom_server.store.courses import Course
+
+AGAIN = timedelta(minutes=1)
 
 
 def record_session(
@@ -81,9 +83,16 @@ def record_other_care(
 
 
 def write_note(session: Session, course_public_id: str, text: str, *, by: StaffMember, at: datetime) -> str:
-    """Appended; a wrong one is marked and another written. Its words are in the record, not again in the audit."""
+    """Appended; a wrong one is marked and another written. Its words are in the record, not again in the audit.
+
+    The same words by the same person within a minute are a second press: it changes nothing.
+    """
     require(by, Action.MANAGE_COURSES)
-    course, _patient = finding.course(session, course_public_id, by=by)
+    course, _patient = finding.course(session, course_public_id, by=by, lock=True)
+    mine = (CourseNote.course_id == course.id, CourseNote.written_by == by.id, CourseNote.in_error_at.is_(None))
+    just_now = select(CourseNote.public_id).where(*mine, CourseNote.text == text, CourseNote.written_at > at - AGAIN)
+    if (written := session.scalar(just_now.limit(1))) is not None:
+        return written
     public_id = opaque_id()
     values = {"text": text, "written_by": by.id, "written_at": at}
     session.execute(insert(CourseNote).values(public_id=public_id, course_id=course.id, **values))

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prom_server.core.courses import AssessmentView, CourseView
+from prom_server.core.courses import AssessmentView, CourseView, quiet
 from prom_server.core.infusions import InfusionDayView, InfusionView
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.schedule import Facts, Protocol, after_next_course, next_began_at, status_at
-from prom_server.services import audit, catalogue, finding, infusions, progress
+from prom_server.services import audit, catalogue, finding, infusions, progress, serving
 from prom_server.services.progress import NONE, Progress
 from prom_server.store.assessments import Assessment
 from prom_server.store.courses import Course, Infusion, InfusionDay
@@ -55,9 +55,11 @@ def _views(
         select(Assessment).where(Assessment.course_id.in_(ids)).order_by(Assessment.opens_on, Assessment.id)
     ).all()
     done = progress.of_assessments(session, [row.id for row in rows])
-    first = _first_infusions(session, patient)
+    first = serving.first_infusions(session, patient.id)
+    offered = serving.offers(session, patient, by=by)
     around = {
-        each.id: _Around(given[each.id], days[each.id], done, next_began_at(each.number, first)) for each in courses
+        each.id: _Around(given[each.id], days[each.id], done, next_began_at(each.number, first), offered)
+        for each in courses
     }
     return tuple(
         _view(course, patient, around[course.id], [row for row in rows if row.course_id == course.id], by, at)
@@ -73,6 +75,7 @@ class _Around:
     days: Sequence[InfusionDayView]
     done: Mapping[int, Progress]
     next_began_at: datetime | None  # the next course
+    offered: Mapping[int, int]  # by assessment: parts that answers to another one could stand for
 
 
 def _view(
@@ -83,7 +86,7 @@ def _view(
     by: StaffMember,
     at: datetime,
 ) -> CourseView:
-    protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
+    protocol = catalogue.protocol_of(course)
     return CourseView(
         public_id=course.public_id,
         patient=finding.ref(patient),
@@ -97,6 +100,7 @@ def _view(
         infusions=tuple(around.infusions.values()),
         assessments=tuple(_assessment(row, protocol, around, by=by, at=at) for row in rows),
         today=finding.local_day(at, by.clinic),
+        quiet=quiet(protocol),
         days=tuple(around.days),
     )
 
@@ -107,7 +111,7 @@ def _assessment(
     """Marked where it was completed after the next course had begun."""
     view = assessment_view(row, protocol, around.done.get(row.id, NONE), by=by, at=at)
     late = row.completed_at is not None and after_next_course(row.completed_at, around.next_began_at)
-    return replace(view, after_next_course=late)
+    return replace(view, after_next_course=late, offered=around.offered.get(row.id, 0))
 
 
 def assessment_view(
@@ -124,21 +128,12 @@ def assessment_view(
         window,
         status_at(facts, at, finding.local_day(at, by.clinic)),
         done.answered,
-        progress.battery_items(protocol) - done.spared,
+        0 if protocol.missing else progress.battery_items(protocol) - done.spared,
         done.declined,
         row.completed_at,
+        elsewhere=done.elsewhere,
+        reopened_at=row.reopened_at,
     )
-
-
-def _first_infusions(session: Session, patient: Patient) -> Mapping[int, datetime]:
-    """When each of a patient's courses began, by its number."""
-    rows = session.execute(
-        select(Course.number, func.min(Infusion.given_at).label("first"))
-        .join(Infusion, Infusion.course_id == Course.id)
-        .where(Course.patient_id == patient.id, Infusion.in_error_at.is_(None))
-        .group_by(Course.number)
-    )
-    return {row.number: row.first for row in rows}
 
 
 def _infusions(

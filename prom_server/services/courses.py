@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.courses import (
     BEFORE_START,
+    CANCELLED,
     CourseFinished,
     CourseStillOpen,
     FinishReason,
@@ -20,12 +21,12 @@ from prom_server.core.courses import (
     NotTheLastCourse,
     ProtocolChoice,
     StopReasonNeeded,
+    WithoutInfusions,
 )
 from prom_server.core.enrolment import PatientStopped
 from prom_server.core.infusions import Details, checked
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.core.refusals import NotFound
-from prom_server.services import audit, catalogue, finding, planning
+from prom_server.services import audit, care_carried, catalogue, finding, infusions, planning
 from prom_server.store.base import opaque_id
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.patients import Patient
@@ -98,20 +99,22 @@ def check_first_day(session: Session, patient_id: int, starts_on: date, *, by: S
     if abs(starts_on - finding.local_day(at, by.clinic)) > START_WITHIN:
         raise ImplausibleStart("more than a year away")
     latest = _latest_infusion(session, patient_id)
-    if latest is not None and starts_on <= finding.local_day(latest, by.clinic):
+    if latest is not None and starts_on <= finding.given_on(latest, by.clinic):
         raise ImplausibleStart("before an earlier course's last infusion")
 
 
-def _latest_infusion(session: Session, patient_id: int, *, before_course: int | None = None) -> datetime | None:
+def _latest_infusion(session: Session, patient_id: int, *, before_course: int | None = None) -> Infusion | None:
     """Of the patient's courses; with `before_course` only of those with a lower number."""
     statement = (
-        select(func.max(Infusion.given_at))
+        select(Infusion)
         .join(Course, Course.id == Infusion.course_id)
         .where(Course.patient_id == patient_id, Infusion.in_error_at.is_(None))
+        .order_by(Infusion.given_at.desc())
+        .limit(1)
     )
     if before_course is not None:
         statement = statement.where(Course.number < before_course)
-    return session.scalar(statement)
+    return session.scalars(statement).one_or_none()
 
 
 def record_infusion(
@@ -124,38 +127,49 @@ def record_infusion(
     by: StaffMember,
     at: datetime,
 ) -> str:
-    """Returns the infusion's public id. `details` are for where more than the dose is known.
+    """Returns the infusion's public id. One of its day that was entered in error leaves it its care record.
 
-    Raises CourseFinished, Infusion(InFuture|TooEarly|SameDay), Implausible(Dose|Weight|MgPerKg|Minutes), DoseDisagrees.
+    `details` are for where more than the dose is known.
+
+    Raises CourseFinished, WithoutInfusions, DoseDisagrees, Infusion(InFuture|TooEarly|SameDay),
+    Implausible(Dose|Weight|MgPerKg|Minutes).
     """
     require(by, Action.MANAGE_COURSES)
     course, _patient = finding.course(session, course_public_id, by=by, lock=True)
     if course.finished_at is not None:
         raise CourseFinished("finished")
+    if not catalogue.protocol(course.protocol_id, course.protocol_revision).planned_infusions:
+        raise WithoutInfusions(course.protocol_id)
     known = checked(details or Details(dose_mg))
-    _check_given(session, course, given_at, by=by, at=at)
-    public_id = opaque_id()
-    session.execute(
-        insert(Infusion).values(
+    check_given(session, course, given_at, by=by, at=at)
+    public_id, on = opaque_id(), finding.local_day(given_at, by.clinic)
+    infusion_id = session.scalars(
+        insert(Infusion)
+        .values(
             public_id=public_id,
             course_id=course.id,
             given_at=given_at,
+            given_on=on,
             **asdict(known),
             recorded_by=by.id,
             recorded_at=at,
         )
-    )
-    _record(session, "infusion.record", course, by=by, at=at, detail=given_at.isoformat())
+        .returning(Infusion.id)
+    ).one()
+    left = care_carried.carry(session, course, infusion_id, on, by=by)
+    lines = [given_at.isoformat(), *([f"care record of infusion:{left}"] if left else [])]
+    _record(session, "infusion.record", course, by=by, at=at, detail="\n".join(lines))
     planning.replan(session, course, by=by, at=at)
     return public_id
 
 
-def _check_given(session: Session, course: Course, given_at: datetime, *, by: StaffMember, at: datetime) -> None:
+def check_given(session: Session, course: Course, given_at: datetime, *, by: StaffMember, at: datetime) -> None:
+    """Raises Infusion(InFuture|TooEarly|SameDay)."""
     if given_at > at:
         raise InfusionInFuture("not yet")
     on = finding.local_day(given_at, by.clinic)
     earlier = _latest_infusion(session, course.patient_id, before_course=course.number)
-    if on < course.starts_on - BEFORE_START or (earlier is not None and given_at <= earlier):
+    if on < course.starts_on - BEFORE_START or (earlier is not None and given_at <= earlier.given_at):
         raise InfusionTooEarly("before the course")
     if on in {each.on for each in planning.given(session, course, by=by)}:
         raise InfusionSameDay("one a day")
@@ -164,14 +178,8 @@ def _check_given(session: Session, course: Course, given_at: datetime, *, by: St
 def mark_infusion_in_error(session: Session, infusion_public_id: str, *, by: StaffMember, at: datetime) -> str:
     """It stays, marked, and counts no more. Returns the course's public id. A second time changes nothing."""
     require(by, Action.MANAGE_COURSES)
-    row = session.execute(
-        select(Infusion.id, Course.public_id)
-        .join(Course, Course.id == Infusion.course_id)
-        .where(Course.clinic_id == by.clinic.id, Infusion.public_id == finding.checked(infusion_public_id))
-    ).one_or_none()
-    if row is None:
-        raise NotFound("no such infusion")
-    course, _patient = finding.course(session, row.public_id, by=by, lock=True)
+    row, course, _patient = infusions.find(session, infusion_public_id, by=by)
+    finding.course(session, course.public_id, by=by, lock=True)
     marked = session.scalar(
         update(Infusion)
         .where(Infusion.id == row.id, Infusion.in_error_at.is_(None))
@@ -203,14 +211,19 @@ def finish_course(
 
 
 def reopen_course(session: Session, course_public_id: str, *, by: StaffMember, at: datetime) -> None:
-    """More infusions come after all, or one was forgotten. Only the patient's last course. Raises NotTheLastCourse."""
+    """More infusions come after all, or one was forgotten. Only the patient's last course, cancelled ones aside.
+
+    Raises NotTheLastCourse, CourseStillOpen.
+    """
     require(by, Action.MANAGE_COURSES)
     course, patient = finding.course(session, course_public_id, by=by, lock=True)
     if course.finished_at is None:
         return
-    later = select(Course.id).where(Course.patient_id == patient.id, Course.number > course.number)
-    if session.scalar(later.limit(1)) is not None:
+    others = session.scalars(select(Course).where(Course.patient_id == patient.id, Course.id != course.id)).all()
+    if any(each.number > course.number and each.finish_reason != CANCELLED for each in others):
         raise NotTheLastCourse("a later one began")
+    if any(each.finished_at is None for each in others):
+        raise CourseStillOpen("finish it first")
     _set_finished(session, course, None, None, None)
     _record(session, "course.reopen", course, by=by, at=at)
     planning.replan(session, course, by=by, at=at)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.infusion_days import PlannedDay
@@ -28,12 +28,15 @@ def apply(
 ) -> list[str]:
     """Brings the rows to what is planned; `infusions` are the ids of those given, in order. Lines for the audit.
 
-    What moves is taken away first, so that no two rows ever stand on the same day.
+    What moves is taken away first, so that no two rows ever stand on the same day. A surplus row goes for good: kept,
+    it would be planned again with whatever its course plans next.
     """
     moving = [each.id for each in changes if each.id is not None and each.before not in (None, each.after)]
     if moving:
         session.execute(update(InfusionDay).where(InfusionDay.id.in_(moving)).values(cancelled_at=at))
-    for each in changes:
+    surplus = [each.id for each in changes if each.surplus]
+    session.execute(delete(InfusionDay).where(InfusionDay.id.in_(surplus)))
+    for each in (each for each in changes if not each.surplus):
         infusion = infusions[each.given] if each.given is not None else None
         if each.id is None:
             _create(session, course, each, infusion, at=at)

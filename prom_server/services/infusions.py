@@ -22,6 +22,7 @@ from prom_server.core.infusions import (
 )
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
+from prom_server.core.settings_change import check_seen
 from prom_server.services import audit, finding, planning
 from prom_server.store.courses import Course, Infusion, InfusionDay
 from prom_server.store.patients import Patient
@@ -47,22 +48,33 @@ def find(session: Session, public_id: str, *, by: StaffMember, lock: bool = Fals
 
 def infusion_view(row: Infusion, recorded_by: str, *, by: StaffMember) -> InfusionView:
     details = Details(row.dose_mg, row.weight_kg, row.mg_per_kg, row.minutes, row.ondansetron, row.note)
-    on = finding.local_day(row.given_at, by.clinic)
+    on = finding.given_on(row, by.clinic)
     return InfusionView(row.public_id, row.given_at, on, details, recorded_by, row.in_error_at is not None)
 
 
-def change_infusion(session: Session, public_id: str, details: Details, *, by: StaffMember, at: datetime) -> None:
+def change_infusion(
+    session: Session, public_id: str, details: Details, *, seen: str | None = None, by: StaffMember, at: datetime
+) -> None:
     """What is known of it, but not when it was given: that plans, so it is marked in error and recorded again.
 
-    Raises RowInError, Implausible(Dose|Weight|MgPerKg|Minutes), DoseDisagrees.
+    Raises RowInError, Implausible(Dose|Weight|MgPerKg|Minutes), DoseDisagrees; SettingsChanged where `seen` is not what
+    is stored.
     """
     require(by, Action.MANAGE_COURSES)
     infusion, course, _patient = find(session, public_id, by=by, lock=True)
     new = asdict(checked(details))
     old = {name: getattr(infusion, name) for name in new}
+    check_seen(old, seen)
     if changed := differences(old, new):
         session.execute(update(Infusion).where(Infusion.id == infusion.id).values(**new))
         record(session, "infusion.change", infusion, course, by=by, at=at, detail="\n".join(changed))
+
+
+def keep_days(session: Session, *, by: StaffMember) -> None:
+    """Before the clinic's time zone changes: infusions that an older version recorded keep the day they have now."""
+    dayless = select(Infusion).join(Course, Course.id == Infusion.course_id)
+    for row in session.scalars(dayless.where(Course.clinic_id == by.clinic.id, Infusion.given_on.is_(None))):
+        row.given_on = finding.given_on(row, by.clinic)
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

@@ -15,10 +15,9 @@ from prom_server.core.corrections import AlreadyMarked
 from prom_server.core.courses import CANCELLED, CourseFinished, StopReasonNeeded
 from prom_server.core.moving import InfusionsGiven, MovePage, NotLookedAt, Preview, SameFirstDay, UnderWay, preview
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.core.refusals import NotFound
 from prom_server.core.replanning import CourseFacts
 from prom_server.core.schedule import Given
-from prom_server.services import audit, catalogue, courses, finding, planning
+from prom_server.services import audit, care_carried, catalogue, courses, finding, infusions, planning
 from prom_server.store.assessments import Assessment
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.patients import Patient
@@ -39,9 +38,11 @@ def move_page(
 
 
 def move(session: Session, course_public_id: str, starts_on: date, seen: str, *, by: StaffMember, at: datetime) -> None:
-    """Raises InfusionsGiven, UnderWay, CourseFinished, ImplausibleStart, SameFirstDay, NotLookedAt."""
+    """A second time changes nothing. Raises InfusionsGiven, UnderWay, CourseFinished, ImplausibleStart, NotLookedAt."""
     require(by, Action.MANAGE_COURSES)
     course, _patient = finding.course(session, course_public_id, by=by, lock=True)
+    if course.starts_on == starts_on:
+        return
     wanted = _moved(session, course, starts_on, by=by, at=at)
     _check_seen(_preview(session, course, wanted, by=by, at=at), seen)
     _record(session, "course.move", course, by=by, at=at, detail=f"{course.starts_on} -> {starts_on}")
@@ -59,9 +60,14 @@ def cancel_page(session: Session, course_public_id: str, *, by: StaffMember, at:
 
 
 def cancel(session: Session, course_public_id: str, reason: str, seen: str, *, by: StaffMember, at: datetime) -> None:
-    """Entered wrongly, or never begun; it can be taken up again. Raises InfusionsGiven, CourseFinished, NotLookedAt."""
+    """Entered wrongly, or never begun; it can be taken up again. A second time changes nothing.
+
+    Raises InfusionsGiven, UnderWay, CourseFinished, StopReasonNeeded, NotLookedAt.
+    """
     require(by, Action.MANAGE_COURSES)
     course, _patient = finding.course(session, course_public_id, by=by, lock=True)
+    if course.finish_reason == CANCELLED:
+        return
     wanted = _cancelled(session, course, by=by, at=at)
     if not reason.strip():
         raise StopReasonNeeded("why")
@@ -75,9 +81,10 @@ def cancel(session: Session, course_public_id: str, reason: str, seen: str, *, b
 def look_at_infusion(
     session: Session, course_public_id: str, given_at: datetime, *, by: StaffMember, at: datetime
 ) -> Preview:
-    """What recording an infusion at this moment would move."""
+    """What recording an infusion at this moment would move. Raises Infusion(InFuture|TooEarly|SameDay)."""
     require(by, Action.MANAGE_COURSES)
     course, _patient = finding.course(session, course_public_id, by=by)
+    courses.check_given(session, course, given_at, by=by, at=at)
     facts = planning.facts(session, course, by=by)
     new = Given(given_at, finding.local_day(given_at, by.clinic))
     given = tuple(sorted((*facts.given, new), key=lambda each: each.at))
@@ -85,23 +92,32 @@ def look_at_infusion(
 
 
 def look_at_error(session: Session, infusion_public_id: str, *, by: StaffMember, at: datetime) -> MovePage:
-    """What marking an infusion as entered in error would move. Raises NotFound, AlreadyMarked."""
+    """What marking an infusion as entered in error would move, and leave. Raises NotFound, AlreadyMarked."""
     require(by, Action.MANAGE_COURSES)
-    row = session.execute(
-        select(Infusion.given_at, Infusion.in_error_at, Course.public_id)
-        .join(Course, Course.id == Infusion.course_id)
-        .where(Course.clinic_id == by.clinic.id, Infusion.public_id == finding.checked(infusion_public_id))
-    ).one_or_none()
-    if row is None:
-        raise NotFound("no such infusion")
-    if row.in_error_at is not None:
+    infusion, course, patient = infusions.find(session, infusion_public_id, by=by)
+    if infusion.in_error_at is not None:
         raise AlreadyMarked("in error")
-    course, patient = finding.course(session, row.public_id, by=by)
     _record(session, "course.view", course, by=by, at=at)
+    on, left = finding.given_on(infusion, by.clinic), care_carried.around(session, infusion.id)
+    shown = _without(session, course, infusion, by=by, at=at)
+    return replace(_page(course, patient, shown), infusion_on=on, left=left)
+
+
+def mark_in_error(session: Session, infusion_public_id: str, seen: str, *, by: StaffMember, at: datetime) -> str:
+    """Returns the course's public id. A second time changes nothing. Raises NotFound, NotLookedAt."""
+    require(by, Action.MANAGE_COURSES)
+    infusion, course, _patient = infusions.find(session, infusion_public_id, by=by)
+    finding.course(session, course.public_id, by=by, lock=True)
+    session.refresh(infusion)
+    if infusion.in_error_at is None:
+        _check_seen(_without(session, course, infusion, by=by, at=at), seen)
+    return courses.mark_infusion_in_error(session, infusion_public_id, by=by, at=at)
+
+
+def _without(session: Session, course: Course, infusion: Infusion, *, by: StaffMember, at: datetime) -> Preview:
     facts = planning.facts(session, course, by=by)
-    given = tuple(each for each in facts.given if each.at != row.given_at)
-    shown = _preview(session, course, replace(facts, given=given), by=by, at=at)
-    return replace(_page(course, patient, shown), infusion_on=finding.local_day(row.given_at, by.clinic))
+    given = tuple(each for each in facts.given if each.at != infusion.given_at)
+    return _preview(session, course, replace(facts, given=given), by=by, at=at)
 
 
 def _moved(session: Session, course: Course, starts_on: date, *, by: StaffMember, at: datetime) -> CourseFacts:

@@ -14,8 +14,8 @@ from prom_server.store.outbox import Message, Reminder
 
 
 def of_course(session: Session, course: Course, *, lock: bool) -> tuple[Planned, ...]:
-    """`lock` holds them and the messages that wait, so that none is sent meanwhile."""
-    mine = select(Assessment).where(Assessment.course_id == course.id).order_by(Assessment.opens_on, Assessment.id)
+    """`lock` holds them, in the order of every act on more than one, and the messages that wait: none is sent then."""
+    mine = select(Assessment).where(Assessment.course_id == course.id).order_by(Assessment.id)
     rows = session.scalars(mine.with_for_update(key_share=True) if lock else mine).all()
     ids = [row.id for row in rows]
     covered = _covered(session, ids, lock=lock)

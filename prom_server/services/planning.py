@@ -4,6 +4,7 @@ Assessments, infusion days, the day of the next reminder and what waits in the o
 transaction.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy import and_, delete, insert, or_, select, update
@@ -24,16 +25,12 @@ from prom_server.store.patients import Patient
 
 def given(session: Session, course: Course, *, by: StaffMember) -> tuple[Given, ...]:
     """The infusions of a course that count, in order."""
-    return tuple(each for _id, each in _given(session, course, by=by))
+    return tuple(Given(row.given_at, finding.given_on(row, by.clinic)) for row in _given(session, course))
 
 
-def _given(session: Session, course: Course, *, by: StaffMember) -> list[tuple[int, Given]]:
-    rows = session.execute(
-        select(Infusion.id, Infusion.given_at)
-        .where(Infusion.course_id == course.id, Infusion.in_error_at.is_(None))
-        .order_by(Infusion.given_at)
-    )
-    return [(row.id, Given(row.given_at, finding.local_day(row.given_at, by.clinic))) for row in rows]
+def _given(session: Session, course: Course) -> Sequence[Infusion]:
+    mine = select(Infusion).where(Infusion.course_id == course.id, Infusion.in_error_at.is_(None))
+    return session.scalars(mine.order_by(Infusion.given_at)).all()
 
 
 def facts(session: Session, course: Course, *, by: StaffMember) -> CourseFacts:
@@ -84,7 +81,7 @@ def replan_patient(session: Session, patient: Patient, *, by: StaffMember, at: d
 def apply(session: Session, course: Course, wanted: CourseFacts, *, by: StaffMember, at: datetime) -> Replan:
     """Does what `look` says of the same facts. The caller holds the course's row, and has written the facts down."""
     change = look(session, course, wanted, by=by, at=at, lock=True)
-    infusions = [row_id for row_id, _ in _given(session, course, by=by)]
+    infusions = [row.id for row in _given(session, course)]
     lines = infusion_days.apply(session, course, change.days, infusions, at=at)
     for each in change.changed:
         _write(session, course, each, at=at)
@@ -107,6 +104,7 @@ def _write(session: Session, course: Course, change: Change, *, at: datetime) ->
         values |= {"cancelled_at": at} if change.what is What.CANCELLED else {}
     elif change.what is not What.KEPT:
         values |= {"cancelled_at": None, **_days(change.after)}
+        values |= {"own_days": True} if change.what is What.LONGER else {}
     session.execute(update(Assessment).where(Assessment.id == change.assessment_id).values(**values))
     if change.freed:
         these = or_(*(and_(Reminder.kind == kind, Reminder.nth == nth) for kind, nth in change.freed))
@@ -133,6 +131,8 @@ def _line(change: Change) -> str:
         return f"{change.time_point}: cancelled"
     if change.what is What.CLOSED:
         return f"{change.time_point}: closes at {change.after.closed_at}"
+    if change.what is What.LONGER:
+        return f"{change.time_point}: open until {change.after.closes_on}"
     if change.assessment_id is None:
         return f"{change.time_point}: due {change.after.due_on}"
     before = change.before.due_on if change.before else "cancelled"

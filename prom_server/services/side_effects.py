@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.care import Line, NothingAsked, OtherSideEffectUnsaid, SideEffectKind
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
+from prom_server.core.settings_change import check_seen
 from prom_server.core.vital_signs import AROUND, UNITS, NotAroundTheInfusion, VitalKind, check_vital_signs
 from prom_server.services import finding, infusions, marking
 from prom_server.store.base import opaque_id
@@ -31,18 +32,21 @@ def record_side_effects(
     answers: Mapping[SideEffectKind, bool | None],
     note: str | None,
     *,
+    seen: str | None = None,
     by: StaffMember,
     at: datetime,
 ) -> None:
     """What was asked: yes, no, or None where a line was not asked after all. Lines that are not named stay.
 
-    `note` says what the other side effect is. Raises NothingAsked, OtherSideEffectUnsaid, RowInError.
+    `note` says what the other side effect is. Raises NothingAsked, OtherSideEffectUnsaid, RowInError; SettingsChanged
+    where `seen` is not what is stored.
     """
     require(by, Action.MANAGE_COURSES)
     infusion, course, _patient = infusions.find(session, infusion_public_id, by=by, lock=True)
     if answers.get(SideEffectKind.OTHER) and not (note or "").strip():
         raise OtherSideEffectUnsaid("what")
     before = asked(session, infusion.id)
+    check_seen(before, seen)
     if not before and all(answer is None for answer in answers.values()):
         raise NothingAsked("no line")
     changed = []

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from prom_server.core import reminders
@@ -11,12 +11,13 @@ from prom_server.core.messages import MessageLine
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.replanning import anchor_day
 from prom_server.core.schedule import Status
-from prom_server.core.why import LinkLine, Reckoning, ReminderLine, ReminderState, Touch, Why, reminder_state
-from prom_server.services import audit, catalogue, finding, outbox, planning, progress
+from prom_server.core.why import LinkLine, Reckoning, ReminderLine, ReminderState, Touch, Why, reminder_states
+from prom_server.services import audit, calling, catalogue, contacts, finding, outbox, planning, progress, serving
 from prom_server.services.course_views import assessment_view
 from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.audit import AuditEntry
 from prom_server.store.courses import Course
+from prom_server.store.imports import Merge
 from prom_server.store.invitations import Invitation
 from prom_server.store.outbox import Message, Reminder
 from prom_server.store.patients import Patient
@@ -41,6 +42,7 @@ def why(session: Session, assessment_public_id: str, *, by: StaffMember, at: dat
     covered = _covered(session, row)
     mine = {each.message_id for each in covered.values()}
     saved, trail = _trail(session, row, course, patient)
+    offered, standing = serving.servings(session, row, patient, by=by)
     return Why(
         patient=finding.ref(patient),
         course_id=course.public_id,
@@ -54,10 +56,14 @@ def why(session: Session, assessment_public_id: str, *, by: StaffMember, at: dat
         reopened_at=row.reopened_at,
         reopened_reason=row.reopened_reason,
         reminders=_reminders(row, course, patient, view, covered, messages, today=finding.local_day(at, by.clinic)),
+        why_not=contacts.reachable(session, patient).why_not if view.status in STILL else None,
         other_messages=tuple(line for number, line in messages.items() if number not in mine),
         links=_links(session, row),
+        calls=calling.about(session, row),
         trail=trail,
         answers_saved=saved,
+        offered=offered,
+        linked=standing,
     )
 
 
@@ -93,19 +99,20 @@ def _reminders(
     today: date,
 ) -> tuple[ReminderLine, ...]:
     rules = catalogue.protocol(course.protocol_id, course.protocol_revision).reminders
-    wanted = row.declined_at is None and patient.reminders_off_at is None and not patient.stopped
-    waits = view.status in STILL and wanted
-    return tuple(
-        _line(each, covered.get(each.id), messages, reminder_state(each.on, today, waits=waits))
-        for each in reminders.planned(finding.window(row), rules)
+    wanted = (
+        row.declined_at is None and row.reopened_at is None and patient.reminders_off_at is None and not patient.stopped
     )
+    planned = reminders.planned(finding.window(row), rules)
+    days = [each.on for each in planned if each.id not in covered]
+    states = dict(zip(days, reminder_states(days, today, waits=view.status in STILL and wanted), strict=True))
+    return tuple(_line(each, covered.get(each.id), messages, states.get(each.on)) for each in planned)
 
 
 def _line(
-    due: reminders.Due, known: Reminder | None, messages: dict[int, MessageLine], otherwise: ReminderState
+    due: reminders.Due, known: Reminder | None, messages: dict[int, MessageLine], otherwise: ReminderState | None
 ) -> ReminderLine:
     if known is None:
-        return ReminderLine(due.kind, due.nth, due.on, otherwise)
+        return ReminderLine(due.kind, due.nth, due.on, otherwise or ReminderState.NOT_NEEDED)
     if known.message_id is None:
         return ReminderLine(due.kind, due.nth, due.on, ReminderState.PASSED_OVER, known.passed_over)
     message = messages.get(known.message_id)
@@ -131,7 +138,9 @@ def _trail(session: Session, row: Assessment, course: Course, patient: Patient) 
     subjects = [f"assessment:{row.public_id}", *(f"administration:{each}" for each in parts)]
     mine = AuditEntry.subject.in_(subjects)
     planned = (AuditEntry.subject == f"course:{course.public_id}") & AuditEntry.action.in_(COURSE_STEPS)
-    of_patient = AuditEntry.patient_id == patient.id
+    records = select(literal(patient.id, Patient.id.type).label("id")).cte(recursive=True)
+    records = records.union(select(Merge.gone_id).where(Merge.kept_id == records.c.id))
+    of_patient = AuditEntry.patient_id.in_(select(records.c.id))  # what was done before a merge names the other record
     saved = session.scalar(
         select(func.count()).select_from(AuditEntry).where(of_patient, mine, AuditEntry.action == ANSWER_SAVED)
     )

@@ -10,7 +10,7 @@ from prom_server.core.moving import NotLookedAt
 from prom_server.core.refusals import Refused
 from prom_server.services import moving
 from prom_server.transaction import transaction
-from prom_server.web.course_move_forms import CancelCourse, MoveCourse
+from prom_server.web.course_move_forms import Agreed, CancelCourse, MoveCourse
 from prom_server.web.staff_page import show
 
 pages = Blueprint("course_moves", __name__)
@@ -74,9 +74,22 @@ def _cancel_page(public_id: str, form: CancelCourse, *, status: int = 200, chang
     return show("clinic/course_move.html", status, page=page, form=form, cancelling=True, changed=changed)
 
 
-@pages.get("/infusions/<public_id>/in-error")
+@pages.route("/infusions/<public_id>/in-error", methods=["GET", "POST"])
 def infusion_in_error(public_id: str) -> Shown:
-    """What it would move; the button posts to `courses.infusion_in_error`."""
+    """What it would move is said first; the button agrees to that."""
+    form = Agreed()
+    if not form.is_submitted():
+        return _error_page(public_id)
+    try:
+        with transaction() as database:
+            course_id = moving.mark_in_error(database, public_id, form.seen.data or "", by=g.by, at=clock.now())
+    except NotLookedAt as error:
+        return _error_page(public_id, status=409, changed=error)
+    flash("infusion_in_error")
+    return redirect(url_for("courses.course", public_id=course_id), 303)
+
+
+def _error_page(public_id: str, *, status: int = 200, changed: NotLookedAt | None = None) -> Shown:
     with transaction() as database:
         page = moving.look_at_error(database, public_id, by=g.by, at=clock.now())
-    return show("clinic/infusion_in_error.html", page=page, infusion_id=public_id)
+    return show("clinic/infusion_in_error.html", status, page=page, infusion_id=public_id, changed=changed)

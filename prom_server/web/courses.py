@@ -1,6 +1,6 @@
 """Courses: started, infusions recorded, finished; and the private links of their assessments."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 import segno
 from flask import Blueprint, current_app, flash, g, redirect, url_for
@@ -11,14 +11,16 @@ from prom_server.core.courses import CourseView, FinishReason, LicenceMissing, S
 from prom_server.core.infusions import DayState
 from prom_server.core.invitations import AssessmentOver
 from prom_server.core.refusals import NotFound, Refused
-from prom_server.services import care_views, course_views, courses, enrolment, invitations
+from prom_server.services import care_views, course_views, courses, enrolment, invitations, moving
 from prom_server.transaction import transaction
 from prom_server.web import forms
-from prom_server.web.care_forms import InfusionForm
+from prom_server.web.care_forms import InfusionForm, moment
 from prom_server.web.infusions import FIELD_OF
 from prom_server.web.staff_page import show
 
 pages = Blueprint("courses", __name__)
+
+NOON = time(12)  # where no time is typed yet: what moves depends on the day
 
 
 @pages.route("/patients/<public_id>/courses/new", methods=["GET", "POST"])
@@ -76,17 +78,33 @@ def record_infusion(public_id: str) -> Shown:
     form = InfusionForm()
     if not form.is_submitted():
         form = InfusionForm(formdata=None, data={"given_on": _next_day(view)})
-        return show("clinic/infusion_new.html", view=view, form=form)
+        return _new_infusion(view, form, min(at, moment(form.given_on.data, NOON, g.by.clinic.time_zone)), at=at)
     if form.validate():
         given_at, details = form.given_at(g.by.clinic.time_zone), form.details()
         try:
+            if form.shown_for.data != str(form.given_on.data):  # another day: what it moves is said first
+                with transaction() as database:
+                    moves = moving.look_at_infusion(database, public_id, given_at, by=g.by, at=at).moved
+                if moves:
+                    return _new_infusion(view, form, given_at, at=at)
             with transaction() as database:
                 courses.record_infusion(database, public_id, given_at, details=details, by=g.by, at=at)
             flash("infusion_recorded")
             return redirect(url_for(".course", public_id=public_id), 303)
         except Refused as error:
             form.refuse(error, FIELD_OF.get(type(error), "given_on"))
-    return show("clinic/infusion_new.html", 422, view=view, form=form)
+    return show("clinic/infusion_new.html", 422, view=view, form=form, moves=())
+
+
+def _new_infusion(view: CourseView, form: InfusionForm, given_at: datetime, *, at: datetime) -> Shown:
+    """The page with what an infusion at this moment moves; nothing where none can be given then."""
+    try:
+        with transaction() as database:
+            moves = moving.look_at_infusion(database, view.public_id, given_at, by=g.by, at=at).moved
+    except Refused:
+        moves = ()
+    form.shown_for.data = str(form.given_on.data)
+    return show("clinic/infusion_new.html", view=view, form=form, moves=moves)
 
 
 def _next_day(view: CourseView) -> date:
@@ -94,14 +112,6 @@ def _next_day(view: CourseView) -> date:
     open_states = {DayState.PLANNED, DayState.UNRECORDED}
     waiting = (each.planned_on for each in view.days if each.state(view.today) in open_states)
     return min([*waiting, view.today])
-
-
-@pages.post("/infusions/<public_id>/in-error")
-def infusion_in_error(public_id: str) -> Shown:
-    with transaction() as database:
-        course_id = courses.mark_infusion_in_error(database, public_id, by=g.by, at=clock.now())
-    flash("infusion_in_error")
-    return redirect(url_for(".course", public_id=course_id), 303)
 
 
 @pages.post("/courses/<public_id>/finish")

@@ -14,6 +14,7 @@ from prom_server.core.adverse_events import (
     NotResolved,
 )
 from prom_server.core.refusals import Refused
+from prom_server.core.settings_change import SettingsChanged, fingerprint
 from prom_server.services import adverse_events
 from prom_server.services.adverse_events import Event
 from prom_server.transaction import transaction
@@ -75,10 +76,12 @@ def event(public_id: str) -> Shown:
             if not form.errors:
                 with transaction() as database:
                     course_id = adverse_events.follow_event(
-                        database, public_id, outcome, resolved, form.note.data, by=g.by, at=at
+                        database, public_id, outcome, resolved, form.note.data, seen=form.seen.data, by=g.by, at=at
                     )
                 flash("event_saved")
                 return redirect(url_for("courses.course", public_id=course_id), 303)
+        except SettingsChanged as error:
+            form.show_stored(error)
         except Refused as error:
             form.refuse(error, "resolved_on" if isinstance(error, EventInFuture) else FIELD_OF.get(type(error)))
     return show("clinic/adverse_event.html", 422, page=page, form=form)
@@ -88,7 +91,9 @@ def _known(event: EventView | None, zone: str) -> FollowForm:
     if event is None:
         return FollowForm(formdata=None)
     resolved = local(event.resolved_at, zone) if event.resolved_at else None
+    stored = {"outcome": event.outcome, "resolved_at": event.resolved_at, "note": event.note}
     known = {
+        "seen": fingerprint(stored),
         "outcome": event.outcome,
         "resolved_on": resolved.date() if resolved else None,
         "resolved_time": resolved.time() if resolved else None,

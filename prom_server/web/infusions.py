@@ -15,6 +15,7 @@ from prom_server.core.infusions import (
     MissedReason,
 )
 from prom_server.core.refusals import Refused
+from prom_server.core.settings_change import SettingsChanged, fingerprint
 from prom_server.core.vital_signs import HalfAPressure, ImplausibleVitalSign, NotAroundTheInfusion, PressureUpsideDown
 from prom_server.services import care_views, infusions, side_effects
 from prom_server.transaction import transaction
@@ -50,9 +51,11 @@ def change(public_id: str) -> Shown:
     if form.validate():
         try:
             with transaction() as database:
-                infusions.change_infusion(database, public_id, form.details(), by=g.by, at=at)
+                infusions.change_infusion(database, public_id, form.details(), seen=form.seen.data, by=g.by, at=at)
             flash("infusion_saved")
             return redirect(url_for(".infusion", public_id=public_id), 303)
+        except SettingsChanged as error:
+            form.show_stored(error)
         except Refused as error:
             form.refuse(error, FIELD_OF.get(type(error)))
     return show("clinic/infusion_change.html", 422, page=page, form=form)
@@ -67,15 +70,19 @@ def effects(public_id: str) -> Shown:
     if not form.is_submitted():
         known = {each.kind: YES if each.answer else NO for each in page.side_effects.asked}
         what = next((each.note for each in page.side_effects.present if each.note), None)
-        return show(
-            "clinic/side_effects.html", page=page, form=SideEffectsForm(formdata=None, data={**known, "what": what})
-        )
+        seen = fingerprint({each.kind: each for each in page.side_effects.asked})
+        form = SideEffectsForm(formdata=None, data={**known, "what": what, "seen": seen})
+        return show("clinic/side_effects.html", page=page, form=form)
     if form.validate():
         try:
             with transaction() as database:
-                side_effects.record_side_effects(database, public_id, form.answers(), form.what.data, by=g.by, at=at)
+                side_effects.record_side_effects(
+                    database, public_id, form.answers(), form.what.data, seen=form.seen.data, by=g.by, at=at
+                )
             flash("side_effects_saved")
             return redirect(url_for(".infusion", public_id=public_id), 303)
+        except SettingsChanged as error:
+            form.show_stored(error)
         except Refused as error:
             form.refuse(error, "what" if isinstance(error, OtherSideEffectUnsaid) else None)
     return show("clinic/side_effects.html", 422, page=page, form=form)

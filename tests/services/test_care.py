@@ -1,5 +1,6 @@
 """Care: what was asked stays apart from what was not, nothing changes without its line, no clinic sees another's."""
 
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from prom_server.core.adverse_events import (
     EventKind,
     EventNoteNeeded,
     EventOutcome,
+    EventRecorded,
     NotResolved,
 )
 from prom_server.core.care import (
@@ -35,7 +37,9 @@ from prom_server.core.infusions import (
     MissedReason,
 )
 from prom_server.core.mme import UnknownOpioid
+from prom_server.core.moving import Around
 from prom_server.core.refusals import NotAllowed, NotFound
+from prom_server.core.settings_change import SettingsChanged, fingerprint
 from prom_server.core.vital_signs import NotAroundTheInfusion, VitalKind
 from prom_server.services import (
     adverse_events,
@@ -44,6 +48,7 @@ from prom_server.services import (
     course_views,
     courses,
     infusions,
+    moving,
     opioid_doses,
     side_effects,
 )
@@ -56,7 +61,7 @@ from tests.cast import Cast
 from tests.support.care import days_of, everything, row_of
 from tests.support.clinic import NOON
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 TODAY = NOON.date()
 NAUSEA, MISUSE, OTHER = SideEffectKind.NAUSEA, SideEffectKind.MISUSE, SideEffectKind.OTHER
 
@@ -147,6 +152,75 @@ def test_an_infusion_in_error_frees_its_day_and_takes_nothing_more(
         assert [each.public_id for each in view.loose] == [infusion]
         with pytest.raises(RowInError):
             side_effects.record_side_effects(session, infusion, {NAUSEA: True}, None, by=team.cora, at=NOON)
+
+
+def test_the_care_record_goes_to_the_infusion_recorded_in_its_place(
+    database: Database, team: Cast, course: str, infusion: str
+) -> None:
+    with database.writing() as session:
+        side_effects.record_side_effects(session, infusion, {NAUSEA: True}, None, by=team.bob, at=NOON)
+        signs = {VitalKind.HEART_RATE: 70}
+        side_effects.record_vital_signs(session, infusion, NOON, signs, by=team.bob, at=NOON)
+        event = Event(EventKind.HYPOTENSION, EventAction.INFUSION_STOPPED, EventOutcome.RESOLVED, NOON)
+        adverse_events.record_event(session, course, event, by=team.bob, at=NOON)
+        left = moving.look_at_error(session, infusion, by=team.bob, at=NOON).left
+        assert left == Around(1, 1, 1)
+        courses.mark_infusion_in_error(session, infusion, by=team.bob, at=NOON)
+        another_day = courses.record_infusion(session, course, NOON - DAY, by=team.bob, at=NOON)
+        again = courses.record_infusion(session, course, NOON - timedelta(hours=1), by=team.bob, at=NOON)
+        views = [care_views.infusion_page(session, each, by=team.bob, at=NOON) for each in (another_day, again)]
+    kept = [(len(each.side_effects.asked), len(each.vital_signs), len(each.events)) for each in views]
+    assert kept == [(0, 0, 0), (1, 1, 1)]
+    assert f"care record of infusion:{infusion}" in str(details_of(database, "infusion.record")[-1])
+
+
+def test_a_second_press_records_nothing_twice(database: Database, team: Cast, course: str, infusion: str) -> None:
+    event = Event(EventKind.HYPOTENSION, EventAction.INFUSION_STOPPED, EventOutcome.RESOLVING, NOON)
+    with database.writing() as session:
+        first = adverse_events.record_event(session, course, event, by=team.bob, at=NOON)
+        assert adverse_events.record_event(session, course, event, by=team.bob, at=NOON + MINUTE) == first
+        with pytest.raises(EventRecorded):
+            adverse_events.record_event(session, course, replace(event, note="x"), by=team.bob, at=NOON)
+        adverse_events.mark_event_in_error(session, first, by=team.bob, at=NOON)
+        assert adverse_events.record_event(session, course, event, by=team.bob, at=NOON) != first
+        note = care.write_note(session, course, "Called.", by=team.bob, at=NOON)
+        for by, at, again in (
+            (team.bob, NOON + MINUTE / 2, True),
+            (team.cora, NOON, False),
+            (team.bob, NOON + MINUTE, False),
+        ):
+            assert (care.write_note(session, course, "Called.", by=by, at=at) == note) is again
+
+
+def test_what_was_changed_meanwhile_is_not_overwritten(
+    database: Database, team: Cast, course: str, infusion: str
+) -> None:
+    happened = Event(EventKind.HYPOTENSION, EventAction.BOTH, EventOutcome.RESOLVING, NOON)
+    with database.writing() as session:
+        event = adverse_events.record_event(session, course, happened, by=team.bob, at=NOON)
+        for shown, act in (
+            (
+                asdict(Details()),
+                lambda seen: infusions.change_infusion(
+                    session, infusion, Details(minutes=41), seen=seen, by=team.bob, at=NOON
+                ),
+            ),
+            (
+                {},
+                lambda seen: side_effects.record_side_effects(
+                    session, infusion, {NAUSEA: False}, None, seen=seen, by=team.bob, at=NOON
+                ),
+            ),
+            (
+                {"outcome": "resolving", "resolved_at": None, "note": None},
+                lambda seen: adverse_events.follow_event(
+                    session, event, EventOutcome.UNKNOWN, None, None, seen=seen, by=team.bob, at=NOON
+                ),
+            ),
+        ):
+            act(fingerprint(shown))
+            with pytest.raises(SettingsChanged):
+                act(fingerprint(shown))  # another desk has the page of before
 
 
 def test_not_asked_writes_no_row_and_changes_are_told(database: Database, team: Cast, infusion: str) -> None:

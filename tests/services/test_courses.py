@@ -1,16 +1,18 @@
 """Courses: every infusion plans again, what happened stays, what is not planned is cancelled and comes back."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from prom_server.core.courses import (
     CourseFinished,
     CourseStillOpen,
     FinishReason,
-    ImplausibleDose,
     ImplausibleStart,
     InfusionInFuture,
     InfusionSameDay,
@@ -18,12 +20,16 @@ from prom_server.core.courses import (
     LicenceMissing,
     NotTheLastCourse,
     StopReasonNeeded,
+    WithoutInfusions,
 )
+from prom_server.core.infusions import ImplausibleDose
 from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.schedule import Status
-from prom_server.services import audit, clinics, course_views, courses, enrolment, finding
+from prom_server.core.settings_change import Section
+from prom_server.services import audit, clinic_settings, clinics, course_views, courses, enrolment, finding, moving
 from prom_server.store.assessments import Assessment
 from prom_server.store.audit import AuditEntry
+from prom_server.store.courses import Course, Infusion
 from prom_server.store.database import Database
 from prom_server.store.patients import Patient
 from tests import cast as people
@@ -141,8 +147,55 @@ def test_what_was_completed_stays(database: Database, team: Cast, course: str) -
 def test_never_infused_has_no_follow_up(database: Database, team: Cast, course: str) -> None:
     finish(database, team, course, FinishReason.STOPPED_EARLY)
     found = by_name(database, team, course)
-    assert set(found) == {"Baseline", "Last infusion"}
-    assert found["Last infusion"].status is Status.CANCELLED
+    assert {name: each.status for name, each in found.items()} == dict.fromkeys(
+        ("Baseline", "Last infusion"), Status.CANCELLED
+    )
+    assert people.count(database, Assessment, Assessment.remind_on.is_not(None)) == 0
+
+
+def test_never_infused_keeps_what_was_begun_and_is_not_reminded(database: Database, team: Cast, course: str) -> None:
+    with database.writing() as session:
+        people.answer_part(session, course, team.bob, 0)
+    finish(database, team, course, FinishReason.STOPPED_EARLY)
+    assert by_name(database, team, course)["Baseline"].status is Status.IN_PROGRESS
+    assert people.count(database, Assessment, Assessment.remind_on.is_not(None)) == 0
+
+
+def test_a_cancelled_course_is_not_in_the_way_of_an_earlier_one(database: Database, team: Cast, course: str) -> None:
+    finish(database, team, course, FinishReason.STOPPED_EARLY)
+    with database.writing() as session:
+        second = people.start(session, team)
+        seen = moving.cancel_page(session, second, by=team.bob, at=NOON).preview
+        assert seen is not None
+        moving.cancel(session, second, "why", seen.seen, by=team.bob, at=NOON)
+        courses.reopen_course(session, course, by=team.bob, at=NOON)
+    with pytest.raises(CourseStillOpen), database.writing() as session:
+        courses.reopen_course(session, second, by=team.bob, at=NOON)
+
+
+def test_a_course_without_infusions_takes_none(database: Database, team: Cast) -> None:
+    with database.writing() as session:
+        monthly = courses.start_course(session, team.alice, "psychotherapy-every-4-weeks", TODAY, by=team.bob, at=NOON)
+    with pytest.raises(WithoutInfusions), database.writing() as session:
+        courses.record_infusion(session, monthly, NOON, by=team.bob, at=NOON)
+
+
+def test_an_infusion_keeps_its_day_when_the_clinic_changes_its_zone(
+    database: Database, team: Cast, course: str
+) -> None:
+    """Noon in Denver is the next day in Tokyo."""
+    infuse(database, team, course, 0)
+    planned = {name: each.window for name, each in by_name(database, team, course).items()}
+    with database.writing() as session:
+        session.execute(update(Infusion).values(given_on=None))  # as an older version recorded it
+        clinic_settings.change(session, Section.CLINIC, {"time_zone": "Asia/Tokyo"}, seen=None, by=team.ada, at=NOON)
+    there = replace(team.bob, clinic=replace(team.bob.clinic, time_zone="Asia/Tokyo"))
+    with database.writing() as session:
+        courses.finish_course(session, course, FinishReason.COMPLETED, None, by=there, at=NOON + DAY)
+        courses.reopen_course(session, course, by=there, at=NOON + DAY)
+        (given,) = course_views.course_view(session, course, by=there, at=NOON + DAY).infusions
+    assert given.on == TODAY
+    assert {name: each.window for name, each in by_name(database, team, course).items()} == planned
 
 
 def test_stopping_early_needs_a_reason(database: Database, team: Cast, course: str) -> None:
@@ -269,6 +322,25 @@ def test_the_audit_tells_what_moved(database: Database, team: Cast, course: str)
         details = session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "course.plan")).all()
     assert details[0] == "baseline: due 2026-11-23\nlast-infusion: due 2026-11-27"
     assert "month-3: due 2027-02-21 -> 2027-02-22" in details[-1].splitlines()
+
+
+@only_postgresql
+def test_a_course_is_held_after_its_patient(database: Database, team: Cast, course: str) -> None:
+    """As whoever ends all courses of a patient does: the two never wait for each other."""
+    with ThreadPoolExecutor(1) as pool, database.writing() as ending:
+        finding.patient(ending, team.alice, by=team.cora, lock=True)
+        finishing = pool.submit(finish, database, team, course)
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        until = time.monotonic() + 10
+        blocked = False
+        while not blocked and time.monotonic() < until:
+            with database.reading() as session:
+                blocked = session.scalar(text(waiting)) is not None
+        assert blocked
+        mine = select(Course.id).where(Course.public_id == course)
+        ending.execute(mine.with_for_update(key_share=True, nowait=True)).one()
+        ending.rollback()
+        finishing.result(timeout=20)
 
 
 @only_postgresql

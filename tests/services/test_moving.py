@@ -1,6 +1,7 @@
 """A course moved or cancelled does what the page said before, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -8,11 +9,12 @@ from sqlalchemy import select, update
 
 from prom_server.core.corrections import AlreadyMarked
 from prom_server.core.courses import CourseFinished, FinishReason, ImplausibleStart, StopReasonNeeded
+from prom_server.core.infusions import MissedReason
 from prom_server.core.moving import InfusionsGiven, MovePage, NotLookedAt, Preview, SameFirstDay, UnderWay
 from prom_server.core.refusals import NotAllowed, NotFound
 from prom_server.core.replanning import What
 from prom_server.core.schedule import Window
-from prom_server.services import courses, finding, moving
+from prom_server.services import courses, finding, infusions, moving
 from prom_server.store.assessments import Assessment
 from prom_server.store.audit import AuditEntry
 from prom_server.store.courses import Course, InfusionDay
@@ -106,14 +108,14 @@ def test_what_is_said_is_what_is_done(
     database: Database, team: Cast, course: str, happened: Callable[[Database, Cast, str], None], days: int
 ) -> None:
     happened(database, team, course)
-    before, infusions = facts(database), infusion_days(database)
+    before, planned = facts(database), infusion_days(database)
     preview = look(database, team, course, STARTS + days * DAY)
-    assert (facts(database), infusion_days(database)) == (before, infusions)  # looking changes nothing
+    assert (facts(database), infusion_days(database)) == (before, planned)  # looking changes nothing
     expected = said(preview, before)
     move(database, team, course, STARTS + days * DAY, preview.seen)
     assert facts(database) == expected
     moved = {each.before: each.after for each in preview.days}
-    kept = [day for day in infusions if day not in moved]
+    kept = [day for day in planned if day not in moved]
     assert infusion_days(database) == sorted([*kept, *(day for day in moved.values() if day)])
     with database.reading() as session:
         assert session.scalars(select(Course.starts_on)).one() == STARTS + days * DAY
@@ -141,8 +143,31 @@ def test_what_waits_moves_and_what_was_sent_stays(database: Database, team: Cast
 def test_what_was_begun_stays(database: Database, team: Cast, course: str) -> None:
     begun(database, team, course)
     preview = look(database, team, course, STARTS + 7 * DAY)
-    assert [(line.name, line.change.begun) for line in preview.kept] == [("Baseline", True)]
-    assert [line.name for line in preview.lines] == ["Last infusion"]
+    assert [(line.name, line.change.what) for line in preview.lines] == [
+        ("Baseline", What.LONGER),  # not closed before the first infusion
+        ("Last infusion", What.MOVED),
+    ]
+    baseline = preview.lines[0].change
+    assert baseline.before is not None
+    assert baseline.after == replace(baseline.before, closes_on=STARTS + 37 * DAY)
+    earlier = look(database, team, course, STARTS - 7 * DAY)
+    assert [(line.name, line.change.begun) for line in earlier.kept] == [("Baseline", True)]
+
+
+def test_a_day_taken_back_after_a_move_is_not_one_too_many(database: Database, team: Cast, course: str) -> None:
+    with database.writing() as session:
+        first = session.scalars(select(InfusionDay.public_id).order_by(InfusionDay.planned_on)).first()
+        assert first is not None
+        infusions.miss_day(session, first, MissedReason.UNWELL, None, by=team.cora, at=NOON)
+    for days in (7, 3):
+        preview = look(database, team, course, STARTS + days * DAY)
+        move(database, team, course, STARTS + days * DAY, preview.seen)
+        with database.writing() as session:
+            infusions.take_back_missed(session, first, by=team.cora, at=NOON)
+    assert infusion_days(database) == [STARTS + (3 + n) * DAY for n in range(5)]
+    with database.writing() as session:
+        people.infuse(session, course, team.bob, 9)  # plans again: it does not come back
+    assert len(infusion_days(database)) == 5
 
 
 def test_a_series_moved_past_a_missed_day_is_planned_in_full(database: Database, team: Cast, course: str) -> None:
@@ -191,7 +216,7 @@ def cancel_page(database: Database, team: Cast, course: str) -> MovePage:
 
 def test_a_course_is_cancelled_and_taken_up_again(database: Database, team: Cast, course: str) -> None:
     reminded(database, team, course)
-    before, infusions = facts(database), infusion_days(database)
+    before, planned = facts(database), infusion_days(database)
     preview = cancel_page(database, team, course).preview
     assert preview is not None
     assert [line.change.what for line in preview.lines] == [What.CANCELLED] * 2
@@ -208,7 +233,7 @@ def test_a_course_is_cancelled_and_taken_up_again(database: Database, team: Cast
     assert {point: window for point, (window, _) in facts(database).items()} == {
         point: window for point, (window, _) in before.items()
     }
-    assert infusion_days(database) == infusions
+    assert infusion_days(database) == planned
     preview = cancel_page(database, team, course).preview
     assert preview is not None
     with database.writing() as session:
@@ -220,7 +245,8 @@ def test_a_begun_baseline_stays_with_its_cancelled_course(database: Database, te
     begun(database, team, course)
     preview = cancel_page(database, team, course).preview
     assert preview is not None
-    assert [line.name for line in preview.kept] == ["Baseline"]
+    baseline = preview.lines[0]
+    assert (baseline.name, baseline.change.what, baseline.change.remind_after) == ("Baseline", What.KEPT, None)
     with database.writing() as session:
         moving.cancel(session, course, "why", preview.seen, by=team.cora, at=NOON)
     assert [point for point, (window, _) in facts(database).items() if window] == ["baseline"]

@@ -10,10 +10,20 @@ from sqlalchemy import select, update
 
 from prom_server import resources
 from prom_server.core.courses import FinishReason
+from prom_server.core.patient_status import Stop
 from prom_server.core.schedule import Status
 from prom_server.definitions.library import Library
-from prom_server.services import catalogue, course_views, courses, finding, planning, trends
-from prom_server.store.assessments import Assessment
+from prom_server.services import (
+    catalogue,
+    corrections,
+    course_views,
+    courses,
+    finding,
+    patient_status,
+    planning,
+    trends,
+)
+from prom_server.store.assessments import Administration, Assessment
 from prom_server.store.courses import Course, Infusion, InfusionDay
 from prom_server.store.database import Database
 from prom_server.store.outbox import Message, Reminder
@@ -23,6 +33,7 @@ from tests.cast import Cast
 from tests.support import clinic
 from tests.support.clinic import NOON
 from tests.support.reminded import covered
+from tests.support.two_courses import MONTH_3, answer, first_course
 
 DAY = timedelta(days=1)
 TODAY = NOON.date()
@@ -122,7 +133,18 @@ def test_the_next_reminder_follows_the_plan(database: Database, team: Cast, cour
         session.execute(update(Assessment).where(Assessment.time_point == "month-6").values(completed_at=NOON))
         planning.replan(session, session.scalars(select(Course)).one(), by=team.bob, at=NOON + DAY)
     found = reminding(database)
-    assert (found["month-3"], found["month-6"]) == (77, None)
+    assert (found["month-3"], found["month-6"]) == (77, 151)  # also of what is complete: it may be asked again
+
+
+def test_reminders_go_on_when_something_is_no_longer_complete(database: Database, team: Cast) -> None:
+    """Its course was planned again while it was complete; then its answers turn out to be somebody else's."""
+    with database.writing() as session:
+        course = first_course(session, team)
+        answer(session, team, course, "month-3")
+        courses.reopen_course(session, course, by=team.bob, at=MONTH_3)
+        for public_id in session.scalars(select(Administration.public_id)).all():
+            corrections.mark_in_error(session, public_id, "Rosa's", by=team.bob, at=MONTH_3)
+    assert reminding(database)["month-3"] == 80  # none was covered: the next morning catches up
 
 
 def test_what_waits_to_be_sent_moves_and_what_was_sent_stays(database: Database, team: Cast, course: str) -> None:
@@ -209,9 +231,28 @@ def test_what_staff_reopened_keeps_their_days(database: Database, team: Cast, co
     with database.writing() as session:
         people.infuse(session, course, team.bob, 0)
         values = {"reopened_at": NOON, "closes_on": TODAY + 30 * DAY, "closed_at": None}
-        session.execute(update(Assessment).where(Assessment.time_point == "baseline").values(**values))
+        session.execute(update(Assessment).where(Assessment.time_point == "last-infusion").values(**values))
         people.infuse(session, course, team.bob, 1)
-    assert statuses(database, team, course, at=NOON + 20 * DAY)["baseline"] is Status.OVERDUE
+    assert statuses(database, team, course, at=NOON + 20 * DAY)["last-infusion"] is Status.OVERDUE
+
+
+def test_an_infusion_in_error_does_not_keep_closed_what_staff_reopened(
+    database: Database, team: Cast, course: str
+) -> None:
+    at = NOON + 40 * DAY
+    values = {"reopened_at": at, "closes_on": TODAY + 50 * DAY, "closed_at": None}
+    with database.writing() as session:
+        session.execute(update(Assessment).where(Assessment.time_point == "baseline").values(**values))
+        infusion = courses.record_infusion(session, course, at, by=team.bob, at=at)
+    assert statuses(database, team, course, at=at)["baseline"] is Status.EXPIRED
+    with database.writing() as session:
+        courses.mark_infusion_in_error(session, infusion, by=team.bob, at=at)
+    assert statuses(database, team, course, at=at)["baseline"] is Status.OVERDUE
+    with database.writing() as session:
+        people.answer_part(session, course, team.bob, 0, at=at)
+        patient_status.stop(session, team.alice, Stop.WITHDRAWN, reason="why", by=team.cora, at=at)
+        planning.replan(session, session.scalars(select(Course)).one(), by=team.bob, at=at)
+    assert statuses(database, team, course, at=at)["baseline"] is Status.EXPIRED  # the withdrawal closed it
 
 
 @pytest.mark.usefixtures("own_library")
