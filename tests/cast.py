@@ -80,9 +80,17 @@ def infuse(session: Session, course: str, by: StaffMember, *days: int) -> list[s
     return given
 
 
-def answer_part(session: Session, course: str, by: StaffMember, item_9: int | None, *, at: datetime = NOON) -> str:
+def answer_part(
+    session: Session,
+    course: str,
+    by: StaffMember,
+    item_9: int | None,
+    *,
+    time_point: str = "baseline",
+    at: datetime = NOON,
+) -> str:
     """Alice answers the PHQ-9 of the baseline up to its ninth item, and does not submit; her session's token."""
-    link = invitations.issue(session, clinic.assessment_of(session, course, "baseline"), by=by, at=at).token
+    link = invitations.issue(session, clinic.assessment_of(session, course, time_point), by=by, at=at).token
     visits.count_attempt(session, link, at=at)
     token = visits.identify(session, link, BIRTH_DATE, at=at).token
     assert token is not None

@@ -50,7 +50,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" not in metafunc.fixturenames or chosen:
         return
     kinds = metafunc.config.getoption("databases").split(",")
+    if _is_of_pages(metafunc.module.__name__):
+        kinds = kinds[:1]
     metafunc.parametrize("database_kind", [pytest.param(kind, marks=_marks(kind)) for kind in kinds])
+
+
+def _is_of_pages(module: str) -> bool:
+    """A page shows what services return, and they are tested on each database; the map asks for every page on each."""
+    return module.startswith("tests.web.") and not module.endswith((".test_map", ".test_unavailable"))
 
 
 def _marks(kind: str) -> tuple[pytest.MarkDecorator, ...]:

@@ -46,6 +46,7 @@ ADDED: dict[str, tuple[Callable[[], sa.Column[Any]], ...]] = {
         lambda: _column("call_back_at", INSTANT, null=True),
         lambda: _column("reopened_at", INSTANT, null=True),
         lambda: _column("reopened_reason", sa.String(300), null=True),
+        lambda: sa.Column("own_days", sa.Boolean(), server_default=sa.false(), nullable=False),
     ),
     "clinic": (
         lambda: _column("alert_kiosk_minutes", sa.Integer(), default="15"),
@@ -63,6 +64,7 @@ ADDED: dict[str, tuple[Callable[[], sa.Column[Any]], ...]] = {
         lambda: _column("live_by", BIG_ID, null=True),
     ),
     "infusion": (
+        lambda: _column("given_on", sa.Date(), null=True),
         lambda: _column("minutes", sa.Integer(), null=True),
         lambda: _column("weight_kg", sa.Float(53), null=True),
         lambda: _column("mg_per_kg", sa.Float(53), null=True),
@@ -130,23 +132,30 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column} {big} {key}")
     _index("ix_alert_escalating", "alert", ["clinic_id", "escalates_at"], where=ESCALATING)
     _index("ix_alert_raised", "alert", ["clinic_id", "raised_at"])
+    _index("ix_alert_resolved", "alert", ["clinic_id", "resolved_at", "id"], where="resolved_at IS NOT NULL")
     call_back = "call_back_at IS NOT NULL AND " + WAITING
     _index("ix_assessment_call_back", "assessment", ["clinic_id", "call_back_at"], where=call_back)
     _index("ix_assessment_closing", "assessment", ["clinic_id", "time_point", "closes_on", "id"], where=WAITING)
     remind = "remind_on IS NOT NULL AND " + WAITING
     _index("ix_assessment_remind_on", "assessment", ["clinic_id", "remind_on"], where=remind)
-    reopened = "reopened_at IS NOT NULL AND " + WAITING
-    _index("ix_assessment_reopened", "assessment", ["clinic_id", "closes_on", "id"], where=reopened)
+    own_days = ("own_days = 1 AND " if _on_sqlite() else "own_days AND ") + WAITING
+    _index("ix_assessment_own_days", "assessment", ["clinic_id", "closes_on", "id"], where=own_days)
     op.drop_index("ix_assessment_waiting", "assessment")
-    by_protocol = ["clinic_id", "protocol_id", "starts_on"]
+    by_protocol = ["clinic_id", "protocol_id", "protocol_revision", "starts_on"]
     _index("ix_course_unfinished_by_protocol", "course", by_protocol, where="finished_at IS NULL")
-    _index("ix_handover_ready", "handover", ["clinic_id", "expires_at"], where="used_at IS NULL AND cancelled_at IS NULL")
+    ready = "used_at IS NULL AND cancelled_at IS NULL"
+    _index("ix_handover_ready", "handover", ["clinic_id", "expires_at"], where=ready)
     _index("ix_invitation_out", "invitation", ["clinic_id", "created_at"], where="superseded_at IS NULL")
     stopped = "withdrawn_at IS NOT NULL OR deceased_on IS NOT NULL"
     _index("ix_patient_stopped", "patient", ["clinic_id", "sort_name", "id"], where=stopped)
     _invitation_created_by(nullable=True)
     # What waits asks for its reminders from the day it opens; what is late by then is caught up in one message.
-    op.execute(f"UPDATE assessment SET remind_on = opens_on WHERE {WAITING}")
+    op.execute("UPDATE assessment SET remind_on = opens_on WHERE cancelled_at IS NULL")
+    # What nobody acknowledged escalates as soon as the jobs run.
+    op.execute(
+        "UPDATE alert SET escalates_at = raised_at"
+        " WHERE level = 'alert' AND acknowledged_at IS NULL AND resolved_at IS NULL"
+    )
 
 
 def downgrade() -> None:
@@ -163,11 +172,12 @@ def downgrade() -> None:
         ("ix_invitation_out", "invitation"),
         ("ix_handover_ready", "handover"),
         ("ix_course_unfinished_by_protocol", "course"),
-        ("ix_assessment_reopened", "assessment"),
+        ("ix_assessment_own_days", "assessment"),
         ("ix_patient_stopped", "patient"),
         ("ix_assessment_remind_on", "assessment"),
         ("ix_assessment_closing", "assessment"),
         ("ix_assessment_call_back", "assessment"),
+        ("ix_alert_resolved", "alert"),
         ("ix_alert_raised", "alert"),
         ("ix_alert_escalating", "alert"),
     ):
@@ -575,5 +585,6 @@ def _create_records() -> None:
         _column("row_id", BIG_ID),
         _column("column_name", sa.String(40)),
         _column("before", sa.String(300), null=True),
+        _column("after", sa.String(300), null=True),
     )
     _index("ix_merge_row_merge_id", "merge_row", ["merge_id"])

@@ -9,6 +9,7 @@ from prom_server import clock, transaction
 from prom_server.cli.serve import database, settings
 from prom_server.core.accounts import EmailTaken, MixedClinics, UnknownTimeZone
 from prom_server.core.clinics import PAPERS
+from prom_server.core.email_address import is_email
 from prom_server.core.permissions import Role
 from prom_server.core.refusals import NotFound
 from prom_server.services import staffing
@@ -36,8 +37,7 @@ def _filled(_context: click.Context, parameter: click.Parameter, value: str) -> 
 
 def _email(context: click.Context, parameter: click.Parameter, value: str) -> str:
     value = _filled(context, parameter, value)
-    local, _, domain = value.partition("@")
-    if not local or "." not in domain.strip(".") or " " in value:
+    if not is_email(value):
         raise click.BadParameter("an e-mail address such as name@clinic.org")
     return value
 

@@ -8,7 +8,6 @@ from prom_server import clock, transaction
 from prom_server.cli.serve import database, settings
 from prom_server.core import inbound as reports
 from prom_server.services import inbound
-from prom_server.store.database import DatabaseUnavailable
 
 LARGEST = 1024 * 1024  # bytes that are read; a report is in the first of them
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: the mail server keeps the mail and tries later
@@ -21,14 +20,16 @@ def bounce(recipient: str | None) -> None:
 
     Any other mail, and a report on none of our messages, is passed over without a word.
     """
-    report = reports.bounce(sys.stdin.buffer.read(LARGEST), recipient)
-    if report is None:
-        return
     try:
+        report = reports.bounce(sys.stdin.buffer.read(LARGEST), recipient)
+        if report is None:
+            return
         found = database(settings())
-        transaction.bind(found)
-        with transaction.transaction() as session:
-            inbound.bounced(session, report, at=clock.now())
-        found.dispose()
-    except (DatabaseUnavailable, click.ClickException):
+        try:
+            transaction.bind(found)
+            with transaction.transaction() as session:
+                inbound.bounced(session, report, at=clock.now())
+        finally:
+            found.dispose()
+    except Exception:  # noqa: BLE001 - whatever it is: the mail server keeps the mail
         sys.exit(TRY_AGAIN)

@@ -89,7 +89,7 @@ def _scored(instrument: Instrument, record: Record) -> Scored | Unscorable:
         scores = compute(instrument, answers)
     except InvalidAnswer as refusal:
         return Unscorable(line, id_, str(refusal))
-    return Scored(id_, scores, alerts_of(instrument, answers), screen(instrument, answers))
+    return Scored(id_, scores, alerts_of(instrument, answers, scores), screen(instrument, answers))
 
 
 # ---- Files

@@ -83,12 +83,14 @@ def demo(days: int | None, only: bool) -> None:
     if not only:
         _require_free_port(chosen)
     opened = database(chosen)
-    demo_clinic.begin(chosen, opened)
-    if days is not None:
-        demo_clinic.travel_ahead(chosen, days)
-    if not only:
-        demo_clinic.welcome(chosen, opened)
-    opened.dispose()  # no connection is carried into the workers
+    try:
+        demo_clinic.begin(chosen, opened)
+        if days is not None:
+            demo_clinic.travel_ahead(chosen, days)
+        if not only:
+            demo_clinic.welcome(chosen, opened)
+    finally:
+        opened.dispose()  # no connection is carried into the workers
     if not only:
         run(chosen)
 

@@ -20,6 +20,7 @@ def worker(once: bool) -> None:
     chosen = settings()
     opened = database(chosen)
     if opened.on_sqlite and not once:
+        opened.dispose()
         raise click.ClickException(
             "On SQLite the jobs run inside `prom-server serve` (JOBS=embedded): a second process would only wait for "
             "the first. Use --once for a single run, or a PostgreSQL database."

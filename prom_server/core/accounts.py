@@ -32,7 +32,7 @@ class EmailTaken(Refused):
 
 
 class OwnAccount(Refused):
-    """Nobody deactivates the account that they are using."""
+    """Nobody deactivates the account that they are using, or changes its role."""
 
 
 class LastAdministrator(Refused):

@@ -35,6 +35,10 @@ class EventOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class EventRecorded(Refused):
+    """One of the same kind, action and time is on record."""
+
+
 class EventNoteNeeded(Refused):
     """Another type, or another action: which?"""
 

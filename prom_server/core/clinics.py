@@ -1,6 +1,7 @@
 """A clinic's own facts, its opening hours, recorded permissions and supplements, as the administrator sees them."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -15,10 +16,10 @@ KIOSK_MINUTES = (1, 240)  # least and most of opening hours until an alert goes 
 HOME_MINUTES = (5, 1440)
 
 # "E-mail and SMS carry no health information, nor does the sender's name": beginnings of words that tell what a clinic
-# treats, in English and Spanish. (A decision of this project.)
+# treats, in English and Spanish, compared in lower case and without accents. (A decision of this project.)
 _TELLING = re.compile(
-    r"\b(pain|ketamin|infusion|depress|anxi|psych|mental|therap|opioid|addict|suicid|dolor|infusi[oó]n|ansiedad|terap)",
-    re.IGNORECASE,
+    r"(?<![^\W_])(pain|dolor|(es)?[ck]etamin|infusion|depres|anxi|ansi[eo]|psych|psi[cq]|siquiatr|mental|therap|terap"
+    r"|opioid|opiace|add?ic[ct]|suicid)"
 )
 
 
@@ -35,7 +36,15 @@ class PersonNeeded(Refused):
 
 
 class TellingName(Refused):
-    """A sender's name that tells what the clinic treats."""
+    """What shows in a patient's inbox tells what the clinic treats. `field`: where that stands."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class ClosedHoursNeeded(Refused):
+    """A live clinic has to say what becomes of alerts while it is closed."""
 
 
 class ReminderInQuietHours(Refused):
@@ -125,9 +134,10 @@ class Licences:
     seen: str = ""  # of the permissions
 
 
-def is_telling(name: str) -> bool:
-    """Whether a sender's name tells what the clinic treats."""
-    return _TELLING.search(name) is not None
+def is_telling(shown: str) -> bool:
+    """Whether what shows in a patient's inbox, a name or an address, tells what the clinic treats."""
+    letters = unicodedata.normalize("NFKD", shown)
+    return _TELLING.search("".join(each for each in letters if not unicodedata.combining(each)).casefold()) is not None
 
 
 def remind_in_quiet_hours(reminders_at: str, quiet_from: str, quiet_to: str) -> bool:

@@ -2,7 +2,8 @@
 
 Windows of one time point are planned alike: what closes first was also overdue first, due first and opened first. So
 in that order what is open today is one stretch that begins today, what is overdue is the front of it, and what is due
-comes next. A work list reads from such a stretch as many rows as it shows, however many there are.
+comes next. A work list reads from such a stretch as many rows as it shows, however many there are. What staff reopened,
+or planning lets be answered for longer, has days of its own: it is in no stretch.
 
 The stretches are only as wide as they must be: they hold every window that any protocol can plan. Where protocols
 differ in one time point a stretch holds others too, so each row is still asked what it is.

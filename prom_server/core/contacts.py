@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from prom_server.core.email_address import is_email
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.refusals import Refused
 
-LONGEST_EMAIL = 254
 E164_DIGITS = range(7, 16)  # country code and all: ITU-T E.164 allows 15; the shortest in use have 7
 PHONE = re.compile(r"(?=(?:\D*\d){5})[-+()./ 0-9x#*]+")  # one that people dial: whatever they write, with some digits
-_EMAIL = re.compile(r"[^@\s,;<>\"()]{1,64}@[^@\s.,;<>\"()]+(\.[^@\s.,;<>\"()]+)+")
 _NORTH_AMERICAN = re.compile(r"[2-9]\d{2}[2-9]\d{6}")  # area code and exchange never begin with 0 or 1
 
 
@@ -121,9 +120,9 @@ def normal(kind: str, text: str) -> str:
 
 
 def email(text: str) -> str:
-    """In lower case. Whether anybody reads it only a delivery can tell. Raises NotAnEmail."""
+    """In lower case. Raises NotAnEmail."""
     address = text.strip().lower()
-    if len(address) > LONGEST_EMAIL or not address.isascii() or not _EMAIL.fullmatch(address):
+    if not is_email(address):
         raise NotAnEmail("e-mail")
     return address
 

@@ -156,6 +156,7 @@ class PartLine:
     answered: int
     mode: str | None  # in which it was begun; None: not begun
     how: How | None  # where staff enter it
+    elsewhere: bool = False  # the answers were given for another assessment
 
 
 @dataclass(frozen=True, slots=True)

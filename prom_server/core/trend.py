@@ -55,7 +55,7 @@ def trend(facts: TrendFacts, today: date, *, baseline: str = "baseline") -> Tren
         charts=charts,
         first_charts=first,
         change=_change_table(rows),
-        values=_value_table(charts),
+        values=_value_table(charts, assessments),
         items=item_maps(facts, assessments, charts),
         how=how_lines(facts.instruments, assessments),
         sources=sources(facts, assessments, charts),
@@ -204,8 +204,9 @@ def _usual(points: Iterable[Point | None]) -> date | None:
     return days.most_common(1)[0][0] if days else None
 
 
-def _value_table(charts: tuple[Chart, ...]) -> ValueTable:
+def _value_table(charts: tuple[Chart, ...], assessments: Iterable[AssessmentFacts]) -> ValueTable:
     """A column for every assessment with a score, a row for every series."""
+    shared = {each.id: each.same_as for each in assessments}
     scored = {each.assessment: each for chart in charts for each in chart.points if each.score is not None}
     columns = sorted(scored.values(), key=lambda each: (each.course, each.on))
     rows = tuple(
@@ -213,4 +214,5 @@ def _value_table(charts: tuple[Chart, ...]) -> ValueTable:
         for chart in charts
         for by_id in [{each.assessment: each for each in chart.points}]
     )
-    return ValueTable(tuple(ValueColumn(each.course, each.short, each.on) for each in columns), rows)
+    heads = (ValueColumn(each.course, each.short, each.on, shared[each.assessment]) for each in columns)
+    return ValueTable(tuple(heads), rows)

@@ -57,6 +57,14 @@ class Answered:
     also: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SameAs:
+    """The assessment that answers were given for, where they stand for another one too."""
+
+    course: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class AdministrationFacts:
     """One instrument that was begun in an assessment. `responses` by item id; an absent item was not reached."""
@@ -69,6 +77,7 @@ class AdministrationFacts:
     items: int
     responses: Mapping[str, Response]
     how: Answered | None = None
+    same_as: SameAs | None = None  # the answers were given for another assessment: linked, not given twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +95,15 @@ class AssessmentFacts:
     battery: tuple[str, ...]  # instrument ids expected, in order
     administrations: tuple[AdministrationFacts, ...]
     after_next_course: bool = False  # answered after the first infusion of the next course
+    late: bool = False  # answered after it had closed, because staff opened it again
 
     def administration(self, instrument: str) -> AdministrationFacts | None:
         return next((each for each in self.administrations if each.instrument == instrument), None)
+
+    @property
+    def same_as(self) -> tuple[SameAs, ...]:
+        """The other assessments that answers of this one were given for."""
+        return tuple(sorted({each.same_as for each in self.administrations if each.same_as is not None}))
 
     @property
     def on(self) -> date:

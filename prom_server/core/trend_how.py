@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from prom_server.core.instrument import Instrument
-from prom_server.core.trend_facts import Answered, AssessmentFacts
+from prom_server.core.trend_facts import Answered, AssessmentFacts, SameAs
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,29 @@ class HowLine:
     on: date
     ways: tuple[tuple[Answered, tuple[str, ...]], ...]
     after_next_course: bool = False
+    late: bool = False
+    same_as: tuple[tuple[SameAs, tuple[str, ...]], ...] = ()  # with the instruments whose answers these are
 
 
 def how_lines(instruments: Mapping[str, Instrument], assessments: tuple[AssessmentFacts, ...]) -> tuple[HowLine, ...]:
     """One for each assessment of which anything was sent, in their order."""
     found = ((each, _ways(instruments, each)) for each in assessments)
-    return tuple(HowLine(each.course, each.name, each.on, ways, each.after_next_course) for each, ways in found if ways)
+    return tuple(
+        HowLine(each.course, each.name, each.on, ways, each.after_next_course, each.late, _same_as(instruments, each))
+        for each, ways in found
+        if ways
+    )
+
+
+def _same_as(
+    instruments: Mapping[str, Instrument], assessment: AssessmentFacts
+) -> tuple[tuple[SameAs, tuple[str, ...]], ...]:
+    """What was given for other assessments, each with its instruments."""
+    found: dict[SameAs, list[str]] = {}
+    for each in assessment.administrations:
+        if each.same_as is not None:
+            found.setdefault(each.same_as, []).append(instruments[each.instrument].short)
+    return tuple((same_as, tuple(names)) for same_as, names in sorted(found.items()))
 
 
 def _ways(

@@ -12,7 +12,7 @@ _OVER = frozenset({Status.COMPLETED, Status.PARTIALLY_COMPLETED, Status.EXPIRED}
 
 
 def watched(facts: TrendFacts, assessments: Assessments) -> tuple[Watched, ...]:
-    """Every item with an alert rule, of every instrument that was ever asked."""
+    """Every item with an alert rule, of every instrument that was ever asked. An answer is listed once."""
     return tuple(
         _watched(facts, instrument, rule, assessments)
         for instrument in _asked(facts, assessments)
@@ -28,7 +28,9 @@ def _asked(facts: TrendFacts, assessments: Assessments) -> tuple[Instrument, ...
 
 
 def _watched(facts: TrendFacts, instrument: Instrument, rule: ItemAlert, assessments: Assessments) -> Watched:
-    begun = [(each, found) for each in assessments if (found := each.administration(instrument.id))]
+    begun = [
+        (each, found) for each in assessments if (found := each.administration(instrument.id)) and found.same_as is None
+    ]
     begun.sort(key=lambda pair: pair[0].on, reverse=True)
     answers = tuple(_answer(facts, instrument, rule, *pair) for pair in begun)
     without_value = bool(answers) and not isinstance(answers[0].response, int)

@@ -8,7 +8,7 @@ from prom_server.core.change import Direction
 from prom_server.core.instrument import Better, Option
 from prom_server.core.schedule import Status
 from prom_server.core.scoring import Score
-from prom_server.core.trend_facts import AlertFacts, AlertValue, CourseFacts, PatientFacts, Response
+from prom_server.core.trend_facts import AlertFacts, AlertValue, CourseFacts, PatientFacts, Response, SameAs
 from prom_server.core.trend_how import HowLine
 from prom_server.core.trend_points import ChangeRow, Chart, Point, Rescored, RescoredSeries, Series
 from prom_server.core.trend_sources import Sources
@@ -176,6 +176,7 @@ class ValueColumn:
     course: int
     short: str
     on: date
+    same_as: tuple[SameAs, ...] = ()  # the assessments that its answers were given for, or some of them
 
 
 @dataclass(frozen=True, slots=True)

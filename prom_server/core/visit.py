@@ -8,6 +8,7 @@ from functools import cached_property
 from prom_server.core.instrument import Instrument, Item
 from prom_server.core.permissions import ClinicFacts, StaffMember
 from prom_server.core.responses import Current, Responses, first_open, most_items, shown_items
+from prom_server.core.worsening import ProtocolAlert
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Visit:
     mode: str = "own_device"  # or kiosk; paper or telephone where staff enter
     items_per_screen: int = 1  # at most, on a large tablet of the clinic
     entered_by: StaffMember | None = None  # who enters what the patient wrote or says; None: the patient answers
+    alerts: tuple[ProtocolAlert, ...] = ()  # of the course's protocol
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class PartState:
     responses: Responses
     sequence: int
     submitted: bool
+    elsewhere: bool = False  # the answers were given for another assessment
 
     @property
     def begun(self) -> bool:

@@ -1,12 +1,15 @@
 """Why an assessment stands where it stands: its facts, its reminders, and everything that touched it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from prom_server.core.calls import CallLine
 from prom_server.core.courses import AssessmentView
 from prom_server.core.enrolment import PatientRef
 from prom_server.core.messages import MessageLine
+from prom_server.core.satisfying import Serving
 from prom_server.core.schedule import Anchor
 
 
@@ -17,6 +20,7 @@ class ReminderState(StrEnum):
     PASSED_OVER = "passed_over"  # no message, for a reason
     TO_COME = "to_come"
     WAITING = "waiting"  # its day came; it goes out on the next morning of an opening day
+    OVERTAKEN = "overtaken"  # a later one of the same assessment goes out in its place
     NOT_NEEDED = "not_needed"  # answered, cancelled, declined or closed before its turn
 
 
@@ -79,14 +83,28 @@ class Why:
     reopened_at: datetime | None
     reopened_reason: str | None
     reminders: tuple[ReminderLine, ...]
+    why_not: str | None  # no reminder can go out as the patient is reached now: a code
     other_messages: tuple[MessageLine, ...]  # links that staff sent
     links: tuple[LinkLine, ...]
+    calls: tuple[CallLine, ...]  # the newest first
     trail: tuple[Touch, ...]  # the newest first
     answers_saved: int  # each a line of the audit too, counted here
+    offered: tuple[Serving, ...] = ()  # answers to another assessment that could stand for parts of it
+    linked: tuple[Serving, ...] = ()  # and that do
 
 
-def reminder_state(on: date, today: date, *, waits: bool) -> ReminderState:
-    """Of one that nothing covers. `waits`: the assessment still waits for answers and wants reminders."""
+def reminder_states(days: Sequence[date], today: date, *, waits: bool) -> tuple[ReminderState, ...]:
+    """Of those that nothing covers, in order. `waits`: the assessment wants answers and may remind of itself.
+
+    Of several whose day came only the latest goes out.
+    """
     if not waits:
-        return ReminderState.NOT_NEEDED
-    return ReminderState.WAITING if on <= today else ReminderState.TO_COME
+        return tuple(ReminderState.NOT_NEEDED for _ in days)
+    latest = max((day for day in days if day <= today), default=None)
+    return tuple(_state(day, today, latest) for day in days)
+
+
+def _state(day: date, today: date, latest: date | None) -> ReminderState:
+    if day > today:
+        return ReminderState.TO_COME
+    return ReminderState.WAITING if day == latest else ReminderState.OVERTAKEN

@@ -60,7 +60,7 @@ class FollowUp:
     status: Status
     window: Window
     answered: int
-    items: int
+    items: int  # 0: not known
     declined: int  # parts
     declined_by_phone: bool  # the whole assessment
     link_made_at: datetime | None
@@ -69,6 +69,7 @@ class FollowUp:
     days_overdue: int  # since the first overdue day; negative before it
     closing_soon: bool
     next_step: NextStep
+    protocol_missing: bool = False  # its file is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,9 @@ class CourseToFinish:
     patient: PatientRef
     number: int
     given: int
-    planned: int
-    last_on: date
-    days_since: int
+    planned: int | None  # None: not known, the protocol's file is gone
+    last_on: date | None  # None: no infusion was given
+    days_since: int | None
 
 
 @dataclass(frozen=True, slots=True)

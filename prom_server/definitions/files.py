@@ -8,7 +8,7 @@ from prom_server.core.refusals import DefinitionError, NotFound
 from prom_server.definitions.document import Document
 
 _FILE_NAME = re.compile(r"(?P<id>[a-z0-9]+(?:-[a-z0-9]+)*)\.v(?P<revision>[1-9][0-9]{0,3})\.yaml")
-BANKS, PROTOCOLS = "banks", "protocols"  # folders; in all others stand instruments
+BANKS, PROTOCOLS, OPIOID_FACTORS = "banks", "protocols", "opioid-factors"  # folders; in all others stand instruments
 
 Key = tuple[str, int]  # id and revision
 
@@ -20,11 +20,18 @@ class Files:
         paths = sorted(path for directory in directories for path in directory.rglob("*.y*ml"))
         self.banks = _by_key(path for path in paths if path.parent.name == BANKS)
         self.protocols = _by_key(path for path in paths if path.parent.name == PROTOCOLS)
-        self.instruments = _by_key(path for path in paths if path.parent.name not in {BANKS, PROTOCOLS})
+        self.opioid_factors = _by_key(path for path in paths if path.parent.name == OPIOID_FACTORS)
+        others = {BANKS, PROTOCOLS, OPIOID_FACTORS}
+        self.instruments = _by_key(path for path in paths if path.parent.name not in others)
 
     def all(self) -> tuple[Path, ...]:
         """What others refer to comes first."""
-        return (*self.banks.values(), *self.instruments.values(), *self.protocols.values())
+        return (
+            *self.banks.values(),
+            *self.instruments.values(),
+            *self.protocols.values(),
+            *self.opioid_factors.values(),
+        )
 
 
 def newest(files: Mapping[Key, Path], id_: str, revision: int | None) -> Key:

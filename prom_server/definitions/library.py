@@ -1,8 +1,8 @@
 """All definitions a server knows: read once, by id and revision, and never changed afterwards.
 
-A file is named `<id>.v<revision>.yaml`; item banks stand in a folder `banks`, protocols in a folder `protocols`. What
-is not asked for is not read, so a command that needs one instrument starts fast; what is read is linted, and a
-published file that has changed is refused.
+A file is named `<id>.v<revision>.yaml`; item banks stand in a folder `banks`, protocols in a folder `protocols`,
+factors of opioids in a folder `opioid-factors`. What is not asked for is not read, so a command that needs one
+instrument starts fast; what is read is linted, and a published file that has changed is refused.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from prom_server import resources
 from prom_server.core.instrument import Instrument
+from prom_server.core.mme import FactorTable
 from prom_server.core.refusals import DefinitionError, NotFound
 from prom_server.core.schedule import Protocol
 from prom_server.definitions import archive
@@ -23,9 +24,12 @@ from prom_server.definitions.checksums import Checksums, read_checksums
 from prom_server.definitions.document import Document, read, value_of
 from prom_server.definitions.files import Files, Key, newest
 from prom_server.definitions.loading import bank_of, instrument_of, protocol_of
+from prom_server.definitions.opioid_factors import factors_of
 from prom_server.definitions.supplements import PUBLISHED, Supplement, load_supplements
 
 __all__ = ["Library", "rebuild"]
+
+OPIOID_FACTORS = "cdc-2022"  # the table that doses are computed with today
 
 Asked = TypeVar("Asked")
 Known = TypeVar("Known")
@@ -42,6 +46,7 @@ class Library:
         self._supplied: dict[str | None, Mapping[tuple[int, str], Supplement]] = {}
         self._worded: dict[tuple[str, int, str], Instrument] = {}
         self._protocols: dict[Key, Protocol] = {}
+        self._opioid_factors: dict[Key, FactorTable] = {}
         self._lock = RLock()
 
     @classmethod
@@ -120,6 +125,8 @@ class Library:
         self.supplements()
         self.instruments()
         self.protocols()
+        for key in self._files.opioid_factors:
+            self.opioid_factors(*key)
 
     def instruments(self) -> tuple[Instrument, ...]:
         """The newest revision of each, by id."""
@@ -133,11 +140,21 @@ class Library:
         """The newest revision of each, by id."""
         return tuple(self.protocol(protocol_id) for protocol_id in sorted({id_ for id_, _ in self._files.protocols}))
 
+    def protocol_revisions(self) -> tuple[Protocol, ...]:
+        """Every revision of each, by id and revision."""
+        return tuple(self.protocol(*key) for key in sorted(self._files.protocols))
+
     def protocol(self, protocol_id: str, revision: int | None = None) -> Protocol:
         """One protocol; the newest revision unless one is named. Raises `NotFound`."""
         key = newest(self._files.protocols, protocol_id, revision)
         path = self._files.protocols[key]
         return self._once(self._protocols, key, lambda: protocol_of(self._unchanged(path), self.find))
+
+    def opioid_factors(self, table_id: str = OPIOID_FACTORS, revision: int | None = None) -> FactorTable:
+        """One table of opioid factors; the newest revision unless one is named. Raises `NotFound`."""
+        key = newest(self._files.opioid_factors, table_id, revision)
+        path = self._files.opioid_factors[key]
+        return self._once(self._opioid_factors, key, lambda: factors_of(self._unchanged(path)))
 
     def find(self, instrument_id: str) -> Instrument | None:
         """The newest revision, as patients read it."""

@@ -11,6 +11,7 @@ from prom_server.definitions.application import apply
 from prom_server.definitions.document import read
 from prom_server.definitions.library import Library
 from prom_server.definitions.loading import load_bank, load_instrument, load_protocol
+from prom_server.definitions.opioid_factors import factors_of
 from prom_server.definitions.supplements import PUBLISHED, Supplement, load_supplement
 
 Key = tuple[str, int, str]  # instrument, revision, language
@@ -63,6 +64,9 @@ def _check(path: Path, library: Library) -> str:
     if "protocol" in data:
         protocol = load_protocol(path, library.find)
         return f"protocol {protocol.id}, revision {protocol.revision}: {len(protocol.time_points)} time points"
+    if "opioid_factors" in data:
+        table = factors_of(read(path))
+        return f"opioid factors {table.id}, revision {table.revision}: {len(table.opioids)} opioids"
     if "supplement" in data:
         return _check_supplement(load_supplement(path), {}, library)
     if "bank" in data:

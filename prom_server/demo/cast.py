@@ -50,6 +50,7 @@ class Course:
     finished: bool = True
     protocol: str = "ketamine-five-day"
     answers: dict[str, Answers] = field(default_factory=dict)
+    earlier_serve: bool = False  # answers to the course before stand for the baseline too
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,16 @@ class Contact:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call about what was overdue then; `back_in` days from today the patient wants to be rung again."""
+
+    days_ago: int
+    outcome: str
+    note: str | None = None
+    back_in: int | None = None
+
+
+@dataclass(frozen=True)
 class Person:
     given: str
     family: str
@@ -73,6 +84,7 @@ class Person:
     acknowledge: bool = False  # the clinician has acknowledged the open alerts
     contact: Contact = Contact()
     withdrew: str | None = None  # why, three days ago
+    calls: tuple[Call, ...] = ()
 
 
 A = Answers
@@ -120,10 +132,11 @@ CAST = (
             "last-infusion": A(0.52, 0),
             "month-3": A(0.50, 4),
         }),
-    )),
+    ), calls=(Call(8, "left_message"), Call(4, "call_back", "Synthetic: was driving.", back_in=-1))),
     Person("Avery", "Sample", date(1972, 7, 21), (
         Course(-108, answers={"baseline": A(0.77, -5), "last-infusion": A(0.58, 0)}),
-    ), contact=Contact(undeliverable=True, best_time="mornings", may_leave_message=None)),
+    ), contact=Contact(undeliverable=True, best_time="mornings", may_leave_message=None),
+       calls=(Call(5, "no_answer"), Call(4, "no_answer"))),
     Person("Lena", "Invented", date(1966, 2, 14), (
         Course(-1, infusions=2, finished=False, answers={"baseline": A(0.71, -1)}),
     )),
@@ -159,5 +172,6 @@ CAST = (
             "last-infusion": A(0.55, 0),
             "month-3": A(0.42, 1, skip=("EDDEP29",)),
         }),
+        Course(6, infusions=0, finished=False, protocol="five-day-adaptive", earlier_serve=True),
     )),
 )  # fmt: skip

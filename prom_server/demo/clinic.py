@@ -17,7 +17,7 @@ from prom_server.core.instrument import Level
 from prom_server.core.patient_status import Stop
 from prom_server.core.permissions import Role, StaffMember
 from prom_server.core.responses import Current
-from prom_server.demo import cast, reaching
+from prom_server.demo import calls, cast, reaching
 from prom_server.demo.answers import answer
 from prom_server.demo.care import Care
 from prom_server.services import (
@@ -31,6 +31,7 @@ from prom_server.services import (
     enrolment,
     invitations,
     patient_status,
+    satisfying,
     staff_changes,
     staffing,
     visits,
@@ -161,6 +162,7 @@ class Life:
         reaching.reach(self.session, patient, person, number, bounced_at=self.past(-12), by=self.by, at=registered_at)
         for course in person.courses:
             self.take(patient, course)
+        calls.ring(self.session, patient, person, self.moment, by=self.by)
         if person.withdrew:
             why, at = person.withdrew, self.past(-3)
             patient_status.stop(self.session, patient, Stop.WITHDRAWN, reason=why, by=self.by, at=at)
@@ -171,6 +173,8 @@ class Life:
         began = min(self.moment(course.first - 10), self.now)
         public_id = courses.start_course(self.session, patient, course.protocol, starts_on, by=self.by, at=began)
         self.fill_in(public_id, "baseline", course)
+        if course.earlier_serve:
+            satisfying.use(self.session, self.assessment(public_id, "baseline"), by=self.by, at=began)
         around = Care(self.session, public_id, course.first, by=self.by, now=self.now)
         given = [min(self.moment(course.first + day, time(14, 0)), self.now) for day in range(course.infusions)]
         for given_at in given:
@@ -189,6 +193,12 @@ class Life:
         note = None if reason is FinishReason.COMPLETED else "Synthetic: the trip was too long."
         at = self.moment(course.first + course.infusions - 1, time(16, 0))
         courses.finish_course(self.session, public_id, reason, note, by=self.by, at=at)
+
+    def assessment(self, course_public_id: str, time_point: str) -> str:
+        mine = select(Assessment.public_id).join(CourseRow, CourseRow.id == Assessment.course_id)
+        return self.session.scalars(
+            mine.where(CourseRow.public_id == course_public_id, Assessment.time_point == time_point)
+        ).one()
 
     def fill_in(self, course_public_id: str, time_point: str, course: cast.Course) -> None:
         """Opens a link as the patient would, answers, and submits part by part."""

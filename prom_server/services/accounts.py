@@ -91,7 +91,7 @@ def member(staff: Staff, clinic: Clinic) -> StaffMember:
 def look_up(session: Session, email: str, address: str, *, at: datetime) -> Attempt:
     """Counts a sign-in before anything is compared. Raises TooManyAttempts. Commit before `verify`."""
     name = email.strip().lower()
-    staff = session.scalars(select(Staff).where(Staff.email == name).with_for_update()).one_or_none()
+    staff = session.scalars(select(Staff).where(Staff.email == name).with_for_update(key_share=True)).one_or_none()
     keys = {_key("name", name): TRIES_PER_NAME, _key("address", address): TRIES_PER_ADDRESS}
     session.execute(delete(SignInFailure).where(SignInFailure.at <= at - LIMIT_WITHIN))
     for key, allowed in keys.items():

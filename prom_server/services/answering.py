@@ -16,7 +16,8 @@ from prom_server.core.responses import Current, check_value, scored_answers
 from prom_server.core.scoring import Score
 from prom_server.core.visit import PartState, Place, Visit, after, next_place, next_place_after
 from prom_server.core.visit_views import StepView, step_view
-from prom_server.services import alerting, audit, battery, claims, scores, visits, worsening
+from prom_server.services import alerting, audit, battery, claims, satisfying, scores, visits, worsening
+from prom_server.services.raising import Answering
 from prom_server.store.assessments import Assessment, Response
 from prom_server.store.base import table_of
 
@@ -53,7 +54,7 @@ class Hear:
     """An answer to an item with an alert rule, which gave way to a newer one."""
 
     visit: Visit
-    whose: alerting.Answering
+    whose: Answering
     rule: ItemAlert
     value: int
     answered_at: datetime
@@ -169,6 +170,7 @@ def submit_in(session: Session, visit: Visit, part: int, *, at: datetime, declin
         _score(session, visit, mine, at=at, declined=declined)
         if all(each.submitted for each in parts):
             session.execute(update(Assessment).where(Assessment.id == visit.assessment_id).values(completed_at=at))
+            satisfying.by_the_rule(session, visit, at=at)
         return next_place_after(parts, part)
     parts = battery.load(session, visit)
     if not battery.part_at(parts, part).submitted:
@@ -210,8 +212,10 @@ def _store(session: Session, visit: Visit, mine: PartState, item: Item, posted: 
     }
     session.execute(_APPEND, row)
     if rule := mine.instrument.alert_on(item.id):
-        alerting.answered(session, battery.whose(visit, mine), rule, value, answered_at=answered_at, at=at)
-        alerting.watch(session, mine.id, watched=value is None)
+        whose, before = battery.whose(visit, mine), mine.responses.get(item.id)
+        alerting.answered(session, whose, rule, value, answered_at=answered_at, at=at, first=before is None)
+        if before is None or (before.value is None) != (value is None):
+            alerting.watch(session, mine.id, watched=value is None)
     _record(session, visit, "answer.save", at=at, detail=f"{mine.instrument.id} #{mine.sequence}")
     if visit.stale:
         visits.touch(session, visit, at=at)

@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 from prom_server.core.instrument import Instrument
 from prom_server.core.mme import FactorTable
 from prom_server.core.permissions import ClinicFacts
-from prom_server.core.schedule import Protocol
+from prom_server.core.refusals import NotFound
+from prom_server.core.schedule import MissingProtocol, Protocol
 from prom_server.definitions.library import Library
 from prom_server.definitions.supplements import PUBLISHED
 from prom_server.store.clinics import Permission
+from prom_server.store.courses import Course
 
 _bound: list[Library] = []
 
@@ -39,6 +41,14 @@ def instrument(instrument_id: str, revision: int | None = None, language: str = 
 
 def protocol(protocol_id: str, revision: int | None = None) -> Protocol:
     return library().protocol(protocol_id, revision)
+
+
+def protocol_of(course: Course) -> Protocol:
+    """For lists of many: where its file is gone, which `prom-server verify` reports, one that stands for it."""
+    try:
+        return protocol(course.protocol_id, course.protocol_revision)
+    except NotFound:
+        return MissingProtocol(course.protocol_id, course.protocol_revision, course.protocol_id, 0, (), (), "")
 
 
 def opioid_factors(revision: int | None = None) -> FactorTable:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.clinics import (
     AlreadyClosed,
     ClosedDayLine,
+    ClosedHoursNeeded,
     OpeningView,
     PersonNeeded,
     ReminderInQuietHours,
@@ -25,7 +26,7 @@ from prom_server.core.opening_hours import WEEKDAYS, Hours
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
 from prom_server.core.settings_change import FIELDS, Section, check_seen, differing, fingerprint, told
-from prom_server.services import audit, catalogue
+from prom_server.services import audit, catalogue, finding, infusions
 from prom_server.services.staffing import check_time_zone
 from prom_server.store.clinics import Clinic, ClosedDay, Opening
 from prom_server.store.patients import Patient
@@ -42,24 +43,24 @@ def change(
 ) -> None:
     """Saves a page. `seen`: the fingerprint of what it showed. Nothing happens where nothing differs.
 
-    Raises SettingsChanged, UnknownTimeZone, PersonNeeded, TellingName, ReminderInQuietHours, UnknownProtocol.
+    Raises SettingsChanged, UnknownTimeZone, ClosedHoursNeeded, PersonNeeded, TellingName, ReminderInQuietHours,
+    UnknownProtocol.
     """
     require(by, Action.MANAGE_CLINIC)
-    row = locked(session, by)
+    row = finding.locked_clinic(session, by=by)
     before = _values(row, section)
     changes = differing(before, new)
     if not changes:
         return
     check_seen(before, seen)
     _check({**before, **new})
+    _check_sender(row, changes)
+    if row.live_at is not None and "closed_hours" in before and not {**before, **new}["closed_hours"]:
+        raise ClosedHoursNeeded("while live")
+    if "time_zone" in changes:
+        infusions.keep_days(session, by=by)
     session.execute(update(Clinic).where(Clinic.id == row.id).values(**changes, **_moment(section, changes, at)))
     _record(session, "clinic.change", told(before, changes), by=by, at=at)
-
-
-def locked(session: Session, by: StaffMember) -> Clinic:
-    """Two who save at the same moment take turns; patients' work goes on meanwhile."""
-    mine = select(Clinic).where(Clinic.id == by.clinic.id)
-    return session.scalars(mine.with_for_update(key_share=True).execution_options(populate_existing=True)).one()
 
 
 def _values(row: Clinic, section: Section) -> dict[str, Any]:
@@ -72,14 +73,23 @@ def _check(values: Mapping[str, Any]) -> None:
         check_time_zone(values["time_zone"])
     if values.get("closed_hours") == ClosedHours.NEXT_OPENING and not values["closed_hours_person"]:
         raise PersonNeeded("who accepts that alerts wait")
-    if "sender_name" in values and is_telling(values["sender_name"] or ""):
-        raise TellingName("sender")
     times = [values[each] for each in ("reminders_at", "quiet_from", "quiet_to") if each in values]
     if times and remind_in_quiet_hours(*times):
         raise ReminderInQuietHours(values["reminders_at"])
     known = {each.id for each in catalogue.library().protocols()} if values.get("protocols") else set()
     if not known.issuperset(values.get("protocols") or ()):
         raise UnknownProtocol("protocol")
+
+
+def _check_sender(row: Clinic, changes: Mapping[str, Any]) -> None:
+    """What a patient's inbox would show. In trial the clinic may still bear a name that tells: going live asks."""
+    for field in ("sender_name", "reply_to"):
+        if is_telling(changes.get(field) or ""):
+            raise TellingName(field)
+    typed = [field for field in ("sender_name", "name") if field in changes]
+    sender = changes.get("sender_name", row.sender_name) or changes.get("name", row.name)
+    if row.live_at is not None and typed and is_telling(sender):
+        raise TellingName(typed[0])
 
 
 def _moment(section: Section, changes: Mapping[str, Any], at: datetime) -> dict[str, datetime]:
@@ -132,7 +142,7 @@ def change_hours(
     """
     require(by, Action.MANAGE_CLINIC)
     check_hours(weekly)
-    locked(session, by)
+    finding.locked_clinic(session, by=by)
     before, after = _as_values(_weekly(session, by)), _as_values(weekly)
     changes = differing(before, after)
     if not changes:

@@ -17,7 +17,7 @@ from prom_server.core.clinics import (
 from prom_server.core.instrument import Instrument, LicenceKind
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.settings_change import Section, check_seen, fingerprint, told
-from prom_server.services import audit, catalogue, clinic_settings
+from prom_server.services import audit, catalogue, clinic_settings, finding
 from prom_server.store.clinics import Clinic, Permission
 from prom_server.store.courses import Course
 from prom_server.store.staff import Staff
@@ -124,7 +124,7 @@ def record_permission(
     require(by, Action.RECORD_PERMISSIONS)
     if not _of_family(catalogue.library().instruments(), family):
         raise UnknownFamily(family)
-    clinic_settings.locked(session, by)
+    finding.locked_clinic(session, by=by)
     mine = select(Permission).where(Permission.clinic_id == by.clinic.id)
     before = _as_values({each.family: each for each in session.scalars(mine)})
     check_seen(before, seen)

@@ -6,7 +6,7 @@ A patient has one address of each kind. A new one replaces it and needs its own 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core import contacts
@@ -21,8 +21,7 @@ from prom_server.core.contacts import (
     WhyNot,
 )
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.services import audit, finding
-from prom_server.store.base import opaque_id
+from prom_server.services import addresses, audit, finding
 from prom_server.store.contact import Channel
 from prom_server.store.patients import Patient
 from prom_server.store.staff import Staff
@@ -120,54 +119,12 @@ def set_address(
 ) -> None:
     """A new address replaces the one before, consent and all. The same one again only records consent, if given.
 
-    Raises NotAnEmail, NotAMobile.
+    A STOP that came from it, whosever it was, still counts: START lifts it, or the patient's word to staff
+    (`give_consent`). Raises NotAnEmail, NotAMobile.
     """
     require(by, Action.EDIT_PATIENTS)
     row = finding.patient(session, public_id, by=by, lock=True)
-    address = contacts.normal(kind, address)
-    old = _of_kind(session, row, kind)
-    if old is not None and old.address == address:
-        if consent:
-            _consent(session, row, old, by=by, at=at)
-        return
-    if old is not None:
-        session.execute(update(Channel).where(Channel.id == old.id).values(withdrawn_at=at))
-    session.execute(
-        insert(Channel).values(
-            public_id=opaque_id(),
-            clinic_id=by.clinic.id,
-            patient_id=row.id,
-            kind=kind,
-            address=address,
-            created_at=at,
-            consented_at=at if consent else None,
-            consented_by=by.id if consent else None,
-        )
-    )
-    said = f"{kind}: {old.address if old else 'none'} -> {address}\nconsent: {'yes' if consent else 'no'}"
-    audit.record(session, "contact.address", by=by, at=at, patient_id=row.id, detail=said)
-
-
-def add_addresses(
-    session: Session, several: Sequence[tuple[int, Kind, str, bool]], *, by: StaffMember, at: datetime
-) -> None:
-    """(patient, kind, address, consent) of patients who are just being added: the audit line is theirs."""
-    require(by, Action.EDIT_PATIENTS)
-    rows = [
-        {
-            "public_id": opaque_id(),
-            "clinic_id": by.clinic.id,
-            "patient_id": patient_id,
-            "kind": kind,
-            "address": contacts.normal(kind, address),
-            "created_at": at,
-            "consented_at": at if consent else None,
-            "consented_by": by.id if consent else None,
-        }
-        for patient_id, kind, address, consent in several
-    ]
-    if rows:
-        session.execute(insert(Channel), rows)
+    addresses.set_several(session, [(row, kind, address, consent)], by=by, at=at)
 
 
 def remove(session: Session, public_id: str, kind: Kind, *, by: StaffMember, at: datetime) -> None:
@@ -181,16 +138,7 @@ def remove(session: Session, public_id: str, kind: Kind, *, by: StaffMember, at:
 def give_consent(session: Session, public_id: str, kind: Kind, *, by: StaffMember, at: datetime) -> None:
     """The patient agrees to messages at the address that stands; after STOP too. Raises NoSuchChannel."""
     row, channel = _held(session, public_id, kind, by=by)
-    _consent(session, row, channel, by=by, at=at)
-
-
-def _consent(session: Session, row: Patient, channel: Channel, *, by: StaffMember, at: datetime) -> None:
-    if channel.consented_at is not None and channel.stopped_at is None:
-        return
-    facts = {"consented_at": at, "consented_by": by.id, "stopped_at": None}
-    session.execute(update(Channel).where(Channel.id == channel.id).values(**facts))
-    detail = f"{channel.kind}: {channel.address}"
-    audit.record(session, "contact.consent", by=by, at=at, patient_id=row.id, detail=detail)
+    addresses.consent(session, row, channel, by=by, at=at)
 
 
 def withdraw_consent(session: Session, public_id: str, kind: Kind, *, by: StaffMember, at: datetime) -> None:
@@ -208,8 +156,8 @@ def try_again(session: Session, public_id: str, kind: Kind, *, by: StaffMember, 
     row, channel = _held(session, public_id, kind, by=by)
     if channel.undeliverable_at is None:
         return
-    facts = {"undeliverable_at": None, "undeliverable_reason": None}
-    session.execute(update(Channel).where(Channel.id == channel.id).values(**facts))
+    known = update(Channel).where(Channel.id == channel.id)
+    session.execute(known.values(undeliverable_at=None, undeliverable_reason=None))
     detail = f"{channel.kind}: {channel.address}, was {channel.undeliverable_reason}"
     audit.record(session, "contact.try_again", by=by, at=at, patient_id=row.id, detail=detail)
 

@@ -25,6 +25,7 @@ from prom_server.store.patients import Patient
 
 COMPARED = 500  # of those born on one day; a day that many share is a stand-in for an unknown one
 LISTED = 5
+FETCH = {"synchronize_session": "fetch"}  # else an update looks through all that is loaded: an import has thousands
 
 
 def add_patient(session: Session, details: PatientDetails, *, by: StaffMember, at: datetime) -> str:
@@ -98,7 +99,7 @@ def edit_patient(session: Session, public_id: str, details: PatientDetails, *, b
         changes |= {"wrong_birth_dates": 0, "locked_at": None}
     try:
         with session.begin_nested():
-            session.execute(update(Patient).where(Patient.id == row.id).values(**changes))
+            session.execute(update(Patient).where(Patient.id == row.id).values(**changes), execution_options=FETCH)
     except IntegrityError as error:
         raise RecordNumberTaken("record number") from error
     lines = [f"{name}: {old[name]} -> {new[name]}" for name in changes if name in new and name != "sort_name"]

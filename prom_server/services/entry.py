@@ -67,19 +67,21 @@ def visit_of(
     assessment: Assessment, course: Course, patient: Patient, mode: str = "", *, by: StaffMember, at: datetime
 ) -> Visit:
     """A visit in which staff enter what the patient answers; the mode is that of the part, once one is chosen."""
+    protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
     return Visit(
         session_id=0,
         assessment_id=assessment.id,
         assessment=assessment.public_id,
-        battery=catalogue.protocol(course.protocol_id, course.protocol_revision).battery,
+        battery=protocol.battery,
         patient_id=patient.id,
         clinic=by.clinic,
         language=patient.language,
         stale=False,
-        open=assessment.completed_at is None and in_window(assessment, by=by, at=at),
+        open=assessment.completed_at is None and not patient.stopped and in_window(assessment, by=by, at=at),
         completed=assessment.completed_at is not None,
         mode=mode,
         entered_by=by,
+        alerts=protocol.alerts,
     )
 
 

@@ -55,12 +55,14 @@ def _lines(parts: tuple[PartState, ...], rows: dict[int, Administration]) -> tup
             items=most_items(part.instrument),
             adaptive=part.adaptive,
             sent=part.submitted,
-            declined=part.begun and rows[part.position].declined_at is not None,
+            declined=row is not None and row.declined_at is not None,
             answered=part.answered,
-            mode=rows[part.position].mode if part.responses else None,
-            how=_how(rows[part.position]) if part.responses else None,
+            mode=row.mode if row is not None and part.responses else None,
+            how=_how(row) if row is not None and part.responses else None,
+            elsewhere=part.elsewhere,
         )
         for part in parts
+        for row in [rows.get(part.position)]
     )
 
 
@@ -106,6 +108,7 @@ def stay(session: Session, public_id: str, *, by: StaffMember, at: datetime) -> 
     alert = session.scalars(
         select(Alert)
         .where(Alert.administration_id == begun.row.id, Alert.level == Level.ALERT)
+        .where(Alert.rule.in_([rule.rule for rule in begun.mine.instrument.alerts]))
         .order_by(Alert.id.desc())
         .limit(1)
     ).one_or_none()

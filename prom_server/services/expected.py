@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from prom_server.core.expected import ExpectedDay, ExpectedLine, NotExpected, Waits
 from prom_server.core.permissions import Action, StaffMember, require
-from prom_server.services import audit, finding, followups, progress, waiting
+from prom_server.services import audit, catalogue, finding, followups, progress, waiting
 from prom_server.store.assessments import Assessment
 from prom_server.store.base import opaque_id
 from prom_server.store.care import Expected
@@ -120,7 +120,7 @@ def _coming(listed: Expected | None, patient: Patient, course: Course | None, in
         listed.time if listed else None,
         (listed.reason or None) if listed else None,
         infusion if course else None,
-        followups.protocol_of(course).planned_infusions if course else None,
+        (catalogue.protocol_of(course).planned_infusions or None) if course else None,
         listed.checked_in_at if listed else None,
     )
 

@@ -9,11 +9,9 @@ from prom_server.core.closing_order import Span
 from prom_server.core.courses import CLOSING_SOON
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.refusals import NotFound
-from prom_server.core.schedule import Protocol
 from prom_server.core.worklist import Filter, FollowUp, FollowUps, NextStep, TimePointChoice
 from prom_server.services import audit, catalogue, finding, progress, waiting
 from prom_server.services.course_views import assessment_view
-from prom_server.store.courses import Course
 from prom_server.store.patients import Patient
 
 PER_PAGE = 25
@@ -59,7 +57,8 @@ def lines(session: Session, rows: Sequence[waiting.Line], *, by: StaffMember, at
 
 def line(row: waiting.Line, done: progress.Progress, *, by: StaffMember, at: datetime) -> FollowUp:
     assessment, course, patient = row[0], row[1], row[2]
-    view = assessment_view(assessment, protocol_of(course), done, by=by, at=at)
+    protocol = catalogue.protocol_of(course)
+    view = assessment_view(assessment, protocol, done, by=by, at=at)
     day = finding.local_day(at, by.clinic)
     days_left = (assessment.closes_on - day).days
     days_overdue = (day - assessment.overdue_on).days
@@ -84,11 +83,8 @@ def line(row: waiting.Line, done: progress.Progress, *, by: StaffMember, at: dat
         days_overdue=days_overdue,
         closing_soon=closing_soon,
         next_step=_next_step(patient, row.link_made_at, urgent=urgent),
+        protocol_missing=protocol.missing,
     )
-
-
-def protocol_of(course: Course) -> Protocol:
-    return catalogue.protocol(course.protocol_id, course.protocol_revision)
 
 
 def _next_step(patient: Patient, link_made_at: datetime | None, *, urgent: bool) -> NextStep:

@@ -8,11 +8,21 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.going_live import AlreadyLive, Facts, Line, NotLive, NotReady, checklist, unmet
+from prom_server.core.going_live import (
+    Alerting,
+    AlreadyLive,
+    Facts,
+    Line,
+    NotLive,
+    NotReady,
+    alerting,
+    checklist,
+    unmet,
+)
 from prom_server.core.instrument import Instrument
 from prom_server.core.permissions import Action, Role, StaffMember, require
 from prom_server.core.schedule import Protocol
-from prom_server.services import audit, catalogue, clinic_settings, clinics
+from prom_server.services import audit, catalogue, clinics, finding
 from prom_server.store.clinics import Clinic, OnCall, Opening, Permission
 from prom_server.store.staff import Staff
 
@@ -44,10 +54,16 @@ def readiness(session: Session, *, sends: Collection[str], by: StaffMember, at: 
     return Readiness(checklist(_facts(session, clinic, sends, by=by, at=at)), clinic.live_at, live_by)
 
 
+def lost(session: Session, *, sends: Collection[str], by: StaffMember, at: datetime) -> tuple[Line, ...]:
+    """What a live clinic has lost since, of all that an alert needs to reach somebody; for those who see alerts."""
+    require(by, Action.SEE_ALERTS)
+    return unmet(alerting(_alerting(session, sends, by=by, at=at))) if by.clinic.live else ()
+
+
 def go_live(session: Session, *, sends: Collection[str], by: StaffMember, at: datetime) -> None:
     """Raises NotReady with what is missing, AlreadyLive."""
     require(by, Action.MANAGE_CLINIC)
-    clinic = clinic_settings.locked(session, by)
+    clinic = finding.locked_clinic(session, by=by)
     if clinic.live_at is not None:
         raise AlreadyLive("live")
     if missing := unmet(checklist(_facts(session, clinic, sends, by=by, at=at))):
@@ -59,7 +75,7 @@ def go_live(session: Session, *, sends: Collection[str], by: StaffMember, at: da
 def back_to_trial(session: Session, reason: str, *, by: StaffMember, at: datetime) -> None:
     """From now on messages are only logged. Raises NotLive."""
     require(by, Action.MANAGE_CLINIC)
-    since = clinic_settings.locked(session, by).live_at
+    since = finding.locked_clinic(session, by=by).live_at
     if since is None:
         raise NotLive("in trial")
     detail = f"live_at: {since.isoformat()} -> None\nreason: {' / '.join(reason.splitlines())}"
@@ -83,18 +99,14 @@ def _facts(session: Session, clinic: Clinic, sends: Collection[str], *, by: Staf
         demo=clinic.demo,
         opening_recorded=session.scalar(select(Opening.id).where(Opening.clinic_id == clinic.id).limit(1)) is not None,
         hours=clinic.hours,
-        clinicians_told=_clinicians_told(session, clinic),
-        closed_hours=clinic.closed_hours,
-        closed_hours_person=clinic.closed_hours_person,
-        on_call_told=_on_call_told(session, clinic, at=at),
+        alerting=_alerting(session, sends, by=by, at=at),
         protocols=tuple(each.name for each in protocols),
         permissions_missing=tuple(sorted(asked - permitted)),
         wordings_missing=tuple(each.short for each in instruments if not (each.has_wording and each.has_tables)),
-        sender=clinic.sender_name or clinic.name,
+        shown=(clinic.sender_name or clinic.name, clinic.reply_to or ""),
         reminders_at=clinic.reminders_at,
         quiet_from=clinic.quiet_from,
         quiet_to=clinic.quiet_to,
-        sends=sends,
     )
 
 
@@ -106,13 +118,21 @@ def _used(session: Session, clinic: Clinic, *, by: StaffMember) -> tuple[list[Pr
     return protocols, [catalogue.instrument(each) for each in ids]
 
 
-def _clinicians_told(session: Session, clinic: Clinic) -> tuple[str, ...]:
-    mine = (Staff.clinic_id == clinic.id, Staff.role == Role.CLINICIAN, *_TOLD)
+def _alerting(session: Session, sends: Collection[str], *, by: StaffMember, at: datetime) -> Alerting:
+    chosen = session.execute(
+        select(Clinic.closed_hours, Clinic.closed_hours_person).where(Clinic.id == by.clinic.id)
+    ).one()
+    on_call = _on_call_told(session, by.clinic.id, at=at)
+    return Alerting(_clinicians_told(session, by.clinic.id), *chosen, on_call, sends)
+
+
+def _clinicians_told(session: Session, clinic_id: int) -> tuple[str, ...]:
+    mine = (Staff.clinic_id == clinic_id, Staff.role == Role.CLINICIAN, *_TOLD)
     return tuple(each for each in session.scalars(select(Staff.alerts_by).where(*mine)) if each)
 
 
-def _on_call_told(session: Session, clinic: Clinic, *, at: datetime) -> tuple[str, ...]:
+def _on_call_told(session: Session, clinic_id: int, *, at: datetime) -> tuple[str, ...]:
     """Now or later."""
-    turns = (OnCall.clinic_id == clinic.id, OnCall.cancelled_at.is_(None), OnCall.until > at)
+    turns = (OnCall.clinic_id == clinic_id, OnCall.cancelled_at.is_(None), OnCall.until > at)
     found = select(Staff.alerts_by).join(OnCall, OnCall.staff_id == Staff.id).where(*turns, *_TOLD).distinct()
     return tuple(each for each in session.scalars(found) if each)

@@ -37,8 +37,9 @@ def issue(session: Session, assessment_public_id: str, *, by: StaffMember, at: d
     return IssuedLink(token, _page(session, assessment, course, patient, by=by, at=at))
 
 
-def send(session: Session, assessment_public_id: str, kind: str, sent: int, *, by: StaffMember, at: datetime) -> None:
-    """Puts the link into the outbox. `sent` is what the page showed: a second press of its button sends nothing more.
+def send(session: Session, assessment_public_id: str, kind: str, sent: int, *, by: StaffMember, at: datetime) -> bool:
+    """Puts the link into the outbox. `sent` is what the page showed: a second press of its button sends nothing more,
+    and is answered False.
 
     Raises AssessmentOver, NotReachable.
     """
@@ -51,7 +52,7 @@ def send(session: Session, assessment_public_id: str, kind: str, sent: int, *, b
     if way is None:
         raise NotReachable(kind)
     if way.sent != sent:
-        return
+        return False
     outbox.enqueue(
         session,
         clinic_id=by.clinic.id,
@@ -68,6 +69,7 @@ def send(session: Session, assessment_public_id: str, kind: str, sent: int, *, b
     audit.record(
         session, "invitation.send", by=by, at=at, patient_id=patient.id, subject=_subject(assessment), detail=detail
     )
+    return True
 
 
 def _ways(session: Session, assessment: Assessment, patient: Patient) -> tuple[Way, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.clinics import PatientWords
@@ -61,6 +61,7 @@ class LinkLocked(LinkRefused):
 @dataclass(frozen=True, slots=True)
 class LinkView:
     clinic: ClinicFacts
+    first_look: bool = False  # nobody and nothing has looked at this link before
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,19 @@ class Opened:
     patient: Patient
     clinic: Clinic
     handover_id: int | None = None  # on a tablet
+    first_look: bool = False
 
 
 def look_at_link(session: Session, token: str, *, at: datetime) -> LinkView:
     """What a link's page shows. Uses nothing up. Raises LinkUnknown, or a LinkRefused."""
-    return LinkView(clinic_facts(leads_to(session, token, at=at).clinic))
+    opened = leads_to(session, token, at=at)
+    return LinkView(clinic_facts(opened.clinic), opened.first_look)
+
+
+def mark_opened(session: Session, token: str, *, at: datetime) -> None:
+    """The first look at a link. Whether it was a person or a mail scanner nobody can tell."""
+    first = (Invitation.token_hash == hash_token(token), Invitation.opened_at.is_(None))
+    session.execute(update(Invitation).where(*first).values(opened_at=at))
 
 
 def look_at_any(session: Session, token: str) -> LinkView:
@@ -90,13 +99,15 @@ def leads_to(session: Session, token: str, *, at: datetime) -> Opened:
     if patient.stopped:
         raise LinkClosed(clinic_facts(clinic))  # calmly, and without a word about why
     superseded, status = invitation.superseded_at is not None, status_of(assessment, clinic, at=at)
+    unseen = invitation.opened_at is None
     if not superseded and status in ANSWERABLE:
-        return Opened(invitation.id, assessment, patient, clinic)
+        return Opened(invitation.id, assessment, patient, clinic, first_look=unseen)
     forwards = superseded or status is not Status.SCHEDULED
     if forwards and at - _over_since(invitation, assessment, clinic, at=at) <= LEADS_ON:
         current = _current(session, assessment, clinic, at=at)
         if current is not None:
-            return Opened(_newest_link(session, current) or invitation.id, current, patient, clinic)
+            newest, own = _newest_link(session, current) or invitation.id, current.id == assessment.id
+            return Opened(newest, current, patient, clinic, first_look=unseen and own)
     raise _refusal(assessment, clinic, status, superseded=superseded)
 
 

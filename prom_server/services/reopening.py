@@ -94,7 +94,7 @@ def _line(
     mode: str,
     short: int,
 ) -> ShortPart:
-    point = catalogue.protocol(course.protocol_id, course.protocol_revision).time_point(assessment.time_point)
+    point = catalogue.protocol_of(course).time_point(assessment.time_point)
     return ShortPart(
         administration_id=row.public_id,
         patient=finding.ref(patient),

@@ -28,7 +28,7 @@ from prom_server.core.sharing import (
     results_of,
 )
 from prom_server.services import audit, birth_dates, catalogue, finding, links, pinning, scores
-from prom_server.services.links import Opened
+from prom_server.services.links import LinkClosed, Opened
 from prom_server.services.scores import Stored
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment
@@ -168,6 +168,8 @@ def _shown(session: Session, token: str) -> Opened:
     whose = links.owner(session, token)
     if not whose.clinic.results_shown:
         raise NotFound("no results here")
+    if whose.patient.stopped:
+        raise LinkClosed(links.clinic_facts(whose.clinic))
     return whose
 
 

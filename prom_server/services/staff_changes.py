@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from prom_server.core.accounts import MobileNeeded, NoAlertsForAdministrators, StaffDetails, StaffFile
+from prom_server.core.accounts import MobileNeeded, NoAlertsForAdministrators, OwnAccount, StaffDetails, StaffFile
 from prom_server.core.contacts import mobile
 from prom_server.core.permissions import Action, Role, StaffMember, require
 from prom_server.core.settings_change import check_seen, differing, fingerprint, told
-from prom_server.services import audit, staffing
+from prom_server.services import alert_leaving, audit, finding, staffing
 from prom_server.store.alerts import Alert
 from prom_server.store.clinics import OnCall
 from prom_server.store.staff import Staff
@@ -42,15 +42,19 @@ def _details(row: Staff) -> StaffDetails:
 
 
 def _is_only_one_told(session: Session, row: Staff) -> bool:
-    told_ = (Staff.clinic_id == row.clinic_id, Staff.active, Staff.role == Role.CLINICIAN, Staff.alerts_by.is_not(None))
-    return list(session.scalars(select(Staff.id).where(*told_).limit(2))) == [row.id]
+    if not row.active or row.role != Role.CLINICIAN or row.alerts_by is None:
+        return False
+    others = (Staff.clinic_id == row.clinic_id, Staff.id != row.id, Staff.active, Staff.role == Role.CLINICIAN)
+    able = (Staff.alerts_by.is_not(None), Staff.password_hash.is_not(None))  # to look at one
+    return session.scalar(select(Staff.id).where(*others, *able).limit(1)) is None
 
 
 def change_person(
     session: Session, public_id: str, new: StaffDetails, *, seen: str | None, by: StaffMember, at: datetime
 ) -> None:
-    """Raises NotFound, SettingsChanged, LastAdministrator, MobileNeeded, NotAMobile, NoAlertsForAdministrators."""
+    """Raises NotFound, SettingsChanged, OwnAccount, LastAdministrator and what `_checked` raises."""
     require(by, Action.MANAGE_STAFF)
+    finding.locked_clinic(session, by=by)
     row = staffing.mine(session, public_id, by=by, lock=True)
     before, after = asdict(_details(row)), _checked(new)
     changes = differing(before, after)
@@ -58,13 +62,17 @@ def change_person(
         return
     check_seen(before, seen)
     if "role" in changes:
-        staffing.keep_an_administrator(session, row, by=by)
+        if row.id == by.id:
+            raise OwnAccount("own role")
+        staffing.keep_an_administrator(session, row)
     session.execute(update(Staff).where(Staff.id == row.id).values(**changes))
+    if changes.get("role") == Role.ADMINISTRATOR or changes.get("alerts_by", "") is None:
+        alert_leaving.leave(session, row, by=by, at=at)
     audit.record(session, "staff.change", by=by, at=at, subject=f"staff:{row.public_id}", detail=told(before, changes))
 
 
 def _checked(new: StaffDetails) -> dict[str, object]:
-    """The number as it is kept, whichever way it was typed."""
+    """The number as it is kept, however it was typed. Raises MobileNeeded, NotAMobile, NoAlertsForAdministrators."""
     number = mobile(new.mobile) if new.mobile else None
     if new.alerts_by and new.role is Role.ADMINISTRATOR:
         raise NoAlertsForAdministrators("sees none")

@@ -24,7 +24,7 @@ from prom_server.core.accounts import (
 from prom_server.core.permissions import Action, ClinicFacts, Role, StaffMember, require
 from prom_server.core.refusals import NotFound
 from prom_server.core.tokens import hash_token, new_token
-from prom_server.services import audit, finding
+from prom_server.services import alert_leaving, audit, finding
 from prom_server.services.visits import clinic_facts
 from prom_server.store.base import opaque_id
 from prom_server.store.clinics import Clinic
@@ -44,19 +44,9 @@ def create_clinic(
     if session.scalar(select(Clinic.id).where(Clinic.demo.is_(not demo)).limit(1)) is not None:
         raise MixedClinics("demo and real clinics in one database")
     public_id = opaque_id()
+    said = {"name": name, "time_zone": time_zone, "phone": phone, "hours": hours, "paper": paper}
     clinic_id = session.execute(
-        insert(Clinic)
-        .values(
-            public_id=public_id,
-            name=name,
-            demo=demo,
-            time_zone=time_zone,
-            phone=phone,
-            hours=hours,
-            paper=paper,
-            created_at=at,
-        )
-        .returning(Clinic.id)
+        insert(Clinic).values(public_id=public_id, demo=demo, created_at=at, **said).returning(Clinic.id)
     ).scalar_one()
     audit.record(session, "clinic.create", at=at, clinic_id=clinic_id, actor="system", subject=f"clinic:{public_id}")
     return public_id
@@ -135,37 +125,41 @@ def new_password_link(session: Session, staff_public_id: str, *, by: StaffMember
 def deactivate(session: Session, staff_public_id: str, *, by: StaffMember, at: datetime) -> None:
     """Ends the sessions at once. Raises OwnAccount, LastAdministrator."""
     require(by, Action.MANAGE_STAFF)
+    finding.locked_clinic(session, by=by)
     staff = mine(session, staff_public_id, by=by)
     if staff.id == by.id:
         raise OwnAccount("own account")
-    keep_an_administrator(session, staff, by=by)
+    keep_an_administrator(session, staff)
     session.execute(update(Staff).where(Staff.id == staff.id).values(active=False))
+    alert_leaving.leave(session, staff, by=by, at=at)
     _end_sessions(session, staff.id, at=at)
     _use_up_links(session, staff.id, at=at)
     _record(session, "staff.deactivate", staff.public_id, by=by, clinic_id=by.clinic.id, at=at)
 
 
 def reactivate(session: Session, staff_public_id: str, *, by: StaffMember, at: datetime) -> NewLink:
-    """The account may be used again, after a new password."""
+    """The account may be used again, after a new password. Of one that is active the password stays."""
     require(by, Action.MANAGE_STAFF)
     staff = mine(session, staff_public_id, by=by)
-    session.execute(update(Staff).where(Staff.id == staff.id).values(active=True, password_hash=None))
+    gone = (Staff.id == staff.id, Staff.active.is_(False))
+    session.execute(update(Staff).where(*gone).values(active=True, password_hash=None))
     _record(session, "staff.reactivate", staff.public_id, by=by, clinic_id=by.clinic.id, at=at)
     return _new_link(session, staff.id, staff.public_id, staff.name, at=at)
 
 
-def keep_an_administrator(session: Session, leaving: Staff, *, by: StaffMember) -> None:
-    """Two administrators who remove each other at the same moment take turns. Raises LastAdministrator."""
-    session.scalar(select(Clinic.id).where(Clinic.id == by.clinic.id).with_for_update(key_share=True))
-    here = (Staff.clinic_id == by.clinic.id, Staff.role == Role.ADMINISTRATOR, Staff.active)
-    if list(session.scalars(select(Staff.id).where(*here).limit(2))) == [leaving.id]:
+def keep_an_administrator(session: Session, leaving: Staff) -> None:
+    """With the clinic locked: of two who remove each other one stays, and can sign in. Raises LastAdministrator."""
+    others = (Staff.clinic_id == leaving.clinic_id, Staff.id != leaving.id, Staff.active)
+    able = (Staff.role == Role.ADMINISTRATOR, Staff.password_hash.is_not(None))
+    stays = session.scalar(select(Staff.id).where(*others, *able).limit(1))
+    if leaving.role == Role.ADMINISTRATOR and leaving.active and stays is None:
         raise LastAdministrator("the last one")
 
 
 def mine(session: Session, public_id: str, *, by: StaffMember, lock: bool = False) -> Staff:
     """A person of one's own clinic. Raises NotFound."""
     found = select(Staff).where(Staff.clinic_id == by.clinic.id, Staff.public_id == finding.checked(public_id))
-    row = session.scalars(found.with_for_update() if lock else found).one_or_none()
+    row = session.scalars(found.with_for_update(key_share=True) if lock else found).one_or_none()
     if row is None:
         raise NotFound("no such person")
     return row

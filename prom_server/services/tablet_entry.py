@@ -131,6 +131,6 @@ def _waiting(session: Session, where: Where, *, at: datetime) -> Opened:
     if row is None:
         raise HandoverGone("nothing waits here")
     handover_id, assessment, patient, clinic = row
-    if links.status_of(assessment, clinic, at=at) not in links.ANSWERABLE:
+    if patient.stopped or links.status_of(assessment, clinic, at=at) not in links.ANSWERABLE:
         raise HandoverGone("the assessment is over")
     return Opened(None, assessment, patient, clinic, handover_id)

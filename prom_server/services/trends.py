@@ -1,49 +1,43 @@
 """One patient's trend: what was stored, as facts, turned into the view that page and report share.
 
-Nine statements, however many courses there are.
+Ten statements, however many courses there are.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from prom_server.core.alert_causes import Fact
-from prom_server.core.instrument import Instrument, Level
+from prom_server.core.instrument import Instrument
 from prom_server.core.permissions import Action, StaffMember, require
 from prom_server.core.responses import Current, ItemState, states
 from prom_server.core.schedule import Facts, Protocol, after_next_course, next_began_at, status_at
 from prom_server.core.trend import trend as build
 from prom_server.core.trend_facts import (
     AdministrationFacts,
-    AlertFacts,
-    AlertState,
-    AlertValue,
     Answered,
     AssessmentFacts,
     CourseFacts,
     NotAnswered,
     PatientFacts,
     RecordedScore,
+    SameAs,
     TrendFacts,
 )
 from prom_server.core.trend_facts import Response as Given
 from prom_server.core.trend_view import TrendView
-from prom_server.services import audit, battery, catalogue, finding, pinning, scores
+from prom_server.services import audit, battery, catalogue, finding, linked, pinning, scores, trend_alerts
 from prom_server.services.pinning import Pin, pin_in
 from prom_server.services.scores import Stored
-from prom_server.store.alerts import Alert, AlertStep
 from prom_server.store.assessments import Administration, Assessment, Response
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.patients import Patient
-from prom_server.store.staff import Staff
 
 Begun = tuple[Administration, AdministrationFacts]
-
-VALUE_STEPS = {"raised", "answered"}  # the steps of an alert that hold what was answered
 
 
 def trend(session: Session, patient_public_id: str, *, by: StaffMember, at: datetime, action: str) -> TrendView:
@@ -69,13 +63,18 @@ def _facts(session: Session, patient: Patient, *, by: StaffMember, at: datetime)
     ).all()
     owners = {each.id: each for each in administrations}
     responses, modes = battery.responses(session, owners), _modes(session, owners)
-    begun: dict[int, list[Begun]] = defaultdict(list)
-    for each in administrations:
-        instrument = pinning.begun_with(session, each)
-        facts = _administration(each, instrument, responses[each.id], modes[each.id])
-        begun[each.assessment_id].append((each, facts))
     by_course = {course.id: course for course in courses}
     opaque = {row.id: row.public_id for row in rows}
+    names = {row.id: _same_as(row, by_course[row.course_id]) for row in rows}
+    begun: dict[int, list[Begun]] = defaultdict(list)
+    counted: dict[int, list[str]] = defaultdict(list)  # by administration: the assessments it stands for, each once
+    own = [(each.assessment_id, each.id) for each in administrations]
+    for assessment_id, administration_id in (*own, *linked.pairs(session, opaque)):
+        if (each := owners.get(administration_id)) is not None:
+            facts = _administration(each, pinning.begun_with(session, each), responses[each.id], modes[each.id])
+            shared = names[each.assessment_id] if each.assessment_id != assessment_id else None
+            begun[assessment_id].append((each, replace(facts, same_as=shared)))
+            counted[each.id].append(opaque[assessment_id])
     recorded = [(each, owners[each.administration_id]) for each in scores.stored(session, owners)]
     given = _given_at(session, courses)
     first = {each.number: given[each.id][0] for each in courses if given[each.id]}
@@ -86,8 +85,8 @@ def _facts(session: Session, patient: Patient, *, by: StaffMember, at: datetime)
         assessments=tuple(
             _assessment(row, by_course[row.course_id], begun[row.id], first, at=at, zone=zone) for row in rows
         ),
-        scores=tuple(_score(each, owner, opaque[owner.assessment_id]) for each, owner in recorded),
-        alerts=_alerts(session, patient, zone),
+        scores=tuple(_score(each, owner, at_id) for each, owner in recorded for at_id in counted[owner.id]),
+        alerts=trend_alerts.of_patient(session, patient, zone),
         instruments=_instruments(session, begun_under + [each.pin for each, _ in recorded], courses),
     )
 
@@ -139,7 +138,13 @@ def _assessment(
         administrations=tuple(facts for _, facts in begun),
         after_next_course=bool(submitted)
         and after_next_course(max(submitted), next_began_at(course.number, first_infusions)),
+        late=bool(submitted) and row.reopened_at is not None and max(submitted) >= row.reopened_at,
     )
+
+
+def _same_as(row: Assessment, course: Course) -> SameAs:
+    protocol = catalogue.protocol(course.protocol_id, course.protocol_revision)
+    return SameAs(course.number, protocol.time_point(row.time_point).name)
 
 
 def _administration(
@@ -191,49 +196,6 @@ def _given(state: ItemState, current: Current | None) -> Given:
 
 def _score(each: Stored, owner: Administration, assessment: str) -> RecordedScore:
     return RecordedScore(assessment, owner.instrument_id, each.score, each.pin.revision)
-
-
-def _alerts(session: Session, patient: Patient, zone: ZoneInfo) -> tuple[AlertFacts, ...]:
-    rows = session.execute(
-        select(Alert, Administration, Assessment.public_id, Staff.name)
-        .join(Administration, Administration.id == Alert.administration_id)
-        .join(Assessment, Assessment.id == Administration.assessment_id)
-        .outerjoin(Staff, Staff.id == Alert.acknowledged_by)
-        .where(
-            Alert.patient_id == patient.id,
-            Administration.in_error_at.is_(None) | Alert.resolved_at.is_(None),
-        )
-        .order_by(Alert.raised_at)
-    ).all()
-    values: dict[int, list[AlertValue]] = defaultdict(list)
-    for step in session.scalars(
-        select(AlertStep).where(AlertStep.alert_id.in_([row[0].id for row in rows])).order_by(AlertStep.id)
-    ):
-        if step.kind in VALUE_STEPS:
-            values[step.alert_id].append(AlertValue(step.value, step.at.astimezone(zone)))
-    return tuple(
-        AlertFacts(
-            id=alert.public_id,
-            rule=alert.rule,
-            level=Level(alert.level),
-            # An open alert heads the page even of answers entered in error, but belongs to no time point then.
-            assessment=assessment if administration.in_error_at is None else "",
-            instrument=administration.instrument_id,
-            state=_state(alert),
-            raised_at=alert.raised_at.astimezone(zone),
-            values=tuple(values[alert.id]),
-            acknowledged_at=alert.acknowledged_at.astimezone(zone) if alert.acknowledged_at else None,
-            acknowledged_by=acknowledged_by,
-            cause=Fact(alert.rule, alert.item_id, alert.value, alert.scale_id, alert.score, alert.compared_with),
-        )
-        for alert, administration, assessment, acknowledged_by in rows
-    )
-
-
-def _state(alert: Alert) -> AlertState:
-    if alert.resolved_at is not None:
-        return AlertState.RESOLVED
-    return AlertState.ACKNOWLEDGED if alert.acknowledged_at is not None else AlertState.OPEN
 
 
 def _instruments(session: Session, pins: Sequence[Pin], courses: Sequence[Course]) -> dict[str, Instrument]:

@@ -33,16 +33,17 @@ def welcome(session: Session, token: str, *, at: datetime) -> WelcomeView:
     visit = visits.of_session(session, token, at=at)
     assessment = session.scalars(select(Assessment).where(Assessment.id == visit.assessment_id)).one()
     parts = battery.load(session, visit)
+    asked = [part for part in parts if not part.elsewhere]
     place = next_place(parts)
     visits.require_open(visit, unless=place.finished)
     return WelcomeView(
         clinic=visit.clinic,
-        started=any(part.begun for part in parts),
+        started=any(part.begun for part in asked),
         begun=tuple(part.id for part in parts),
         minutes=minutes(sum(part.seconds_left for part in parts)),
-        parts=len(parts),
-        questions=sum(most_items(part.instrument) if part.adaptive else len(part.items) for part in parts),
-        at_most=any(part.adaptive for part in parts),
+        parts=len(asked),
+        questions=sum(most_items(part.instrument) if part.adaptive else len(part.items) for part in asked),
+        at_most=any(part.adaptive for part in asked),
         place=place,
         due_on=assessment.due_on,
         closes_on=assessment.closes_on,

@@ -26,6 +26,7 @@ from prom_server.services.links import (
     clinic_facts,
     leads_to,
     look_at_link,
+    mark_opened,
     status_of,
 )
 from prom_server.store.assessments import Assessment
@@ -45,6 +46,7 @@ __all__ = [  # of services.links, for the edges: a link is the beginning of a vi
     "LinkView",
     "clinic_facts",
     "look_at_link",
+    "mark_opened",
 ]
 
 IDLE = timedelta(minutes=30)
@@ -154,6 +156,7 @@ def of_session(session: Session, session_token: str | None, *, at: datetime, giv
         open=any(status_of(assessment, clinic, at=each) in ANSWERABLE for each in (at, given_at or at)),
         completed=assessment.completed_at is not None,
         items_per_screen=protocol.items_per_screen if on_tablet else 1,
+        alerts=protocol.alerts,
     )
 
 

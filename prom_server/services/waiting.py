@@ -1,7 +1,8 @@
 """The assessments that wait for answers, what closes first at the head: read from the front of an index.
 
 One short reading per time point, merged: see core.closing_order, which says where to look, and decision 26. What staff
-reopened closes on a day of its own and is read from an index of its own, so that no row is missed.
+reopened, and what was begun and then put off, closes on a day of its own and is read from an index of its own, so that
+no row is missed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +115,7 @@ def _count(arms: Iterable[Lines]) -> ColumnElement[int]:
 
 
 def _arms(wanted: Filter, points: Mapping[str, Span], *, by: StaffMember, at: datetime) -> list[Lines]:
-    """For each time point the stretch of the index that holds what is wanted; and what was reopened."""
+    """For each time point the stretch of the index that holds what is wanted; and what has days of its own."""
     day = finding.local_day(at, by.clinic)
     wanted_too = (*open_now(by, at), *_kind(wanted, day), *_of_courses(wanted.courses))
     found = select(columns.id, columns.closes_on).where(*wanted_too)
@@ -122,11 +123,11 @@ def _arms(wanted: Filter, points: Mapping[str, Span], *, by: StaffMember, at: da
     for point, span in points.items():
         if wanted.time_point in (None, point):
             stretch = columns.closes_on.between(*closing_order.stretch(wanted.show, span, day))
-            arms.append(found.where(columns.time_point == point, stretch, columns.reopened_at.is_(None)))
-    reopened = found.where(columns.reopened_at.is_not(None))
+            arms.append(found.where(columns.time_point == point, stretch, ~columns.own_days))
+    own_days = found.where(columns.own_days)
     if wanted.time_point is not None:  # an expression, lest the index of the time points be read
-        reopened = reopened.where(columns.time_point.concat("") == wanted.time_point)
-    return [*arms, reopened]
+        own_days = own_days.where(columns.time_point.concat("") == wanted.time_point)
+    return [*arms, own_days]
 
 
 def _kind(wanted: Filter, day: date) -> tuple[ColumnElement[bool], ...]:

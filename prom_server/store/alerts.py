@@ -30,6 +30,14 @@ class Alert(Base):
             postgresql_where=text("escalates_at IS NOT NULL AND acknowledged_at IS NULL AND resolved_at IS NULL"),
         ),
         Index("ix_alert_raised", "clinic_id", "raised_at"),
+        Index(
+            "ix_alert_resolved",
+            "clinic_id",
+            "resolved_at",
+            "id",
+            sqlite_where=text("resolved_at IS NOT NULL"),
+            postgresql_where=text("resolved_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prom_server.store.base import Base, BigId, Exact, Instant, opaque_id
@@ -32,13 +32,13 @@ class Assessment(Base):
             sqlite_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
             postgresql_where=text("completed_at IS NULL AND cancelled_at IS NULL"),
         ),
-        Index(  # what staff reopened closes on a day of its own
-            "ix_assessment_reopened",
+        Index(  # what does not close as its time point's windows do
+            "ix_assessment_own_days",
             "clinic_id",
             "closes_on",
             "id",
-            sqlite_where=text("reopened_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
-            postgresql_where=text("reopened_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL"),
+            sqlite_where=text("own_days = 1 AND completed_at IS NULL AND cancelled_at IS NULL"),
+            postgresql_where=text("own_days AND completed_at IS NULL AND cancelled_at IS NULL"),
         ),
         Index(
             "ix_assessment_remind_on",
@@ -80,6 +80,7 @@ class Assessment(Base):
         Instant
     )  # by staff, after it had closed; `closes_on` says until
     reopened_reason: Mapped[str | None] = mapped_column(String(300))
+    own_days: Mapped[bool] = mapped_column(default=False, server_default=false())  # of no one plan
 
 
 class Satisfaction(Base):

@@ -26,6 +26,7 @@ class Course(Base):
             "ix_course_unfinished_by_protocol",
             "clinic_id",
             "protocol_id",
+            "protocol_revision",
             "starts_on",
             sqlite_where=text("finished_at IS NULL"),
             postgresql_where=text("finished_at IS NULL"),
@@ -55,6 +56,7 @@ class Infusion(Base):
     public_id: Mapped[str] = mapped_column(String(20), unique=True, default=opaque_id)
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), index=True)
     given_at: Mapped[datetime] = mapped_column(Instant)
+    given_on: Mapped[date | None]  # the clinic's day then; None: recorded before there was this column
     dose_mg: Mapped[Decimal | None] = mapped_column(Exact)
     recorded_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     recorded_at: Mapped[datetime] = mapped_column(Instant)

@@ -66,3 +66,4 @@ class MergeRow(Base):
     row_id: Mapped[int] = mapped_column(BigId)
     column_name: Mapped[str] = mapped_column(String(40))
     before: Mapped[str | None] = mapped_column(String(300))
+    after: Mapped[str | None] = mapped_column(String(300))  # as the merge left it: what was changed since stays

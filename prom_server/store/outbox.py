@@ -67,7 +67,7 @@ class Message(Base):
     reason: Mapped[str | None] = mapped_column(
         String(120)
     )  # of the last refusal, of the cancelling; a code, no address
-    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)  # the gateway's own name of it, for its reports
+    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)  # the gateway's own name of it
     settled_at: Mapped[datetime | None] = mapped_column(Instant)  # staff dealt with the trouble
     settled_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     settled_as: Mapped[str | None] = mapped_column(String(10))  # arrived, again, left

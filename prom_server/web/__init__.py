@@ -9,12 +9,14 @@ from prom_server.resources import directory
 from prom_server.settings import LOOPBACK, Settings
 from prom_server.web import (
     compression,
+    demo_mark,
     errors,
     filters,
     guard,
     headers,
     journal,
     languages,
+    outbox,
     preferences,
     tablet_refusals,
 )
@@ -48,6 +50,8 @@ def build(settings: Settings) -> Flask:
     filters.install(app)
     languages.install(app)
     preferences.install(app)
+    demo_mark.install(app)
+    outbox.install(app)
     guard.install(app)
     errors.install(app)
     tablet_refusals.install(app)
@@ -59,27 +63,51 @@ def build(settings: Settings) -> Flask:
 def _blueprints() -> tuple[Blueprint, ...]:
     from prom_server.web import (
         admin,
+        alert_latency,
         alerts,
         auth,
+        calls,
+        care,
         catalogue,
         clinic,
+        clinic_settings,
+        contacts,
+        course_moves,
         courses,
         devices,
         entry,
+        events,
+        expected,
+        funnel,
         given,
         handovers,
         health,
+        imports,
+        inbound,
+        infusions,
         kiosk,
+        late_reopening,
+        link_messages,
+        merging,
+        message_templates,
+        on_call,
         opt_out,
+        outbox,
         paper,
         patient,
         preview,
+        reassigning,
         report,
         results,
+        satisfying,
         screens,
         visit_entry,
+        why,
     )
 
-    visits = (health, visit_entry, opt_out, results, patient, screens, preferences, kiosk)
-    desk = (auth, clinic, courses, entry, paper, given, alerts, catalogue, preview, admin, report, handovers, devices)
-    return tuple(each.pages for each in (*visits, *desk))
+    visits = (health, inbound, visit_entry, opt_out, results, patient, screens, preferences, kiosk)
+    desk = (auth, clinic, calls, expected, alerts, on_call, outbox, entry, paper, given, report, handovers)
+    records = (contacts, courses, course_moves, infusions, events, care, why, satisfying, late_reopening)
+    registry = (imports, merging, reassigning, link_messages)
+    office = (admin, clinic_settings, message_templates, devices, catalogue, preview, alert_latency, funnel)
+    return tuple(each.pages for each in (*visits, *desk, *records, *registry, *office))

@@ -28,6 +28,7 @@ from prom_server.web.staff_page import show
 pages = Blueprint("admin", __name__)
 
 _FIELDS: dict[type[Refused], str] = {
+    OwnAccount: "role",
     LastAdministrator: "role",
     MobileNeeded: "mobile",
     NotAMobile: "mobile",

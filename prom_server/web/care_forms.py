@@ -1,17 +1,19 @@
 """The forms around an infusion and beside it. Errors are codes; labels and words are in the templates."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtforms import StringField
+from wtforms import HiddenField, StringField
 from wtforms.validators import AnyOf, Optional
 
 from prom_server.core.adverse_events import EventAction, EventKind, EventOutcome
 from prom_server.core.care import OtherCareKind, SessionKind, SideEffectKind
 from prom_server.core.infusions import Details, MissedReason
+from prom_server.core.settings_change import SettingsChanged, fingerprint
 from prom_server.core.vital_signs import VitalKind
 from prom_server.web.forms import NEEDED, Count, Day, Form, Number, Time, choice, text
 
@@ -29,7 +31,19 @@ def optional_choice(values: tuple[str, ...]) -> Any:
     return StringField(validators=[Optional(), AnyOf(values, message="not_a_choice")])
 
 
-class DetailsForm(Form):
+class Shown(Form):
+    """A form filled with what is stored. `seen` stands for it, so that nothing newer is overwritten unseen."""
+
+    seen = HiddenField()
+    stale = False  # somebody else saved meanwhile
+
+    def show_stored(self, error: SettingsChanged) -> None:
+        """What was typed stays, what somebody else left is shown beside it; sent once more, it is saved."""
+        self.refuse(error)
+        self.seen.data, self.stale = fingerprint(error.stored), True
+
+
+class DetailsForm(Shown):
     """What may be known of an infusion beside its time."""
 
     dose_mg = Number(places=None, validators=[Optional()])
@@ -55,6 +69,7 @@ class DetailsForm(Form):
         return cls(
             formdata=None,
             data={
+                "seen": fingerprint(asdict(known)),
                 "dose_mg": known.dose_mg,
                 "weight_kg": known.weight_kg,
                 "mg_per_kg": None if known.is_quotient else known.mg_per_kg,
@@ -66,6 +81,9 @@ class DetailsForm(Form):
 
 
 class InfusionForm(DetailsForm):
+    """`shown_for` is the day of which the page said what it moves."""
+
+    shown_for = HiddenField()
     given_on = Day(validators=[NEEDED])
     given_time = Time(validators=[NEEDED])
 
@@ -109,7 +127,7 @@ class EventForm(Form):
         return moment(self.happened_on.data, self.happened_time.data, time_zone)
 
 
-class FollowForm(Form):
+class FollowForm(Shown):
     outcome = choice([str(each) for each in EventOutcome])
     resolved_on = Day(validators=[Optional()])
     resolved_time = Time(validators=[Optional()])
@@ -136,7 +154,7 @@ class ChecklistForm(Form):
         return {kind: ANSWERS[self[kind].data] for kind in self.kinds if self[kind].data}
 
 
-class SideEffectsForm(ChecklistForm):
+class SideEffectsForm(ChecklistForm, Shown):
     kinds = SideEffectKind
     what = text(300, needed=False)
 

@@ -16,6 +16,7 @@ from prom_server.services import (
     course_views,
     enrolment,
     followups,
+    going_live,
     handovers,
     searching,
     sharing,
@@ -24,11 +25,11 @@ from prom_server.services import (
 from prom_server.services import today as todays
 from prom_server.transaction import transaction
 from prom_server.web import forms
+from prom_server.web.guard import LAST_SEARCH
+from prom_server.web.installation import ways
 from prom_server.web.staff_page import clinic_day, show
 
 pages = Blueprint("clinic", __name__)
-
-LAST_SEARCH = "patients"  # in the session: what was searched for is never in an address
 
 
 @pages.get("/")
@@ -44,7 +45,8 @@ def today() -> Shown:
         if view.flagged:
             g.open_alerts = alert_desk.heading(database, by=g.by)
         tablets = handovers.tablets(database, by=g.by)
-    return show("clinic/today.html", view=view, alerts=g.open_alerts, tablets=tablets)
+        lost = going_live.lost(database, sends=ways(), by=g.by, at=at)
+    return show("clinic/today.html", view=view, alerts=g.open_alerts, tablets=tablets, lost=lost)
 
 
 @pages.get("/follow-ups")

@@ -9,11 +9,13 @@ from prom_server import clock
 from prom_server.core.accounts import UnknownTimeZone
 from prom_server.core.clinics import (
     AlreadyClosed,
+    ClosedHoursNeeded,
     HoursWrong,
     NeverOpen,
     PersonNeeded,
     ReminderInQuietHours,
     TellingName,
+    is_telling,
 )
 from prom_server.core.going_live import AlreadyLive, NotLive, NotReady
 from prom_server.core.refusals import Refused
@@ -39,8 +41,8 @@ pages = Blueprint("clinic_settings", __name__)
 # Refusals that belong to one field; others head the form.
 _FIELDS: dict[type[Refused], str] = {
     UnknownTimeZone: "time_zone",
+    ClosedHoursNeeded: "closed_hours",
     PersonNeeded: "closed_hours_person",
-    TellingName: "sender_name",
     ReminderInQuietHours: "reminders_at",
 }
 
@@ -64,6 +66,9 @@ def save(form: Page) -> bool:
     except SettingsChanged as error:
         form.show_both(error)
         return False
+    except TellingName as error:
+        form.refuse(error, error.field)
+        return False
     except tuple(_FIELDS) as error:
         form.refuse(error, _FIELDS[type(error)])
         return False
@@ -81,7 +86,12 @@ def clinic() -> Shown:
         form = ClinicPage()
         if form.validate() and form.time_zone.data != g.by.clinic.time_zone and _is_running():
             return show("admin/settings_zone.html", form=form)
-    return change(ClinicPage, "admin/settings_clinic.html")
+    return change(ClinicPage, "admin/settings_clinic.html", tells=_sender_tells())
+
+
+def _sender_tells() -> bool:
+    """Whether messages would come from a name that tells what the clinic treats: going live needs another one."""
+    return is_telling(g.by.clinic.sender_name or g.by.clinic.name)
 
 
 def _is_running() -> bool:
@@ -96,7 +106,7 @@ def alerts() -> Shown:
 
 @pages.route("/settings/messages", methods=["GET", "POST"])
 def messages() -> Shown:
-    return change(MessagesPage, "admin/settings_messages.html", installation=installation())
+    return change(MessagesPage, "admin/settings_messages.html", installation=installation(), tells=_sender_tells())
 
 
 @pages.route("/settings/patients", methods=["GET", "POST"])

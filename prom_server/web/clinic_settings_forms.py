@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from wtforms import Field, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
+from prom_server.core import email_address
 from prom_server.core.accounts import StaffDetails
 from prom_server.core.clinics import HOME_MINUTES, KIOSK_MINUTES, PAPERS
 from prom_server.core.going_live import ClosedHours
@@ -107,7 +108,7 @@ def _is_time(_form: Any, field: Field) -> None:
 class MessagesPage(Page):
     section = Section.MESSAGES
     sender_name = forms.text(60, needed=False)
-    reply_to = forms.text(254, forms.EMAIL, needed=False)
+    reply_to = forms.text(email_address.LONGEST, forms.an_email, needed=False)
     reminders_at = clock_time()
     quiet_from = clock_time()
     quiet_to = clock_time()

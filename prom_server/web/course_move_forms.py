@@ -10,6 +10,10 @@ class MoveCourse(Form):
     seen = HiddenField()
 
 
+class Agreed(Form):
+    seen = HiddenField()
+
+
 class CancelCourse(Form):
     note = text(500, area=True)
     seen = HiddenField()

@@ -1,10 +1,11 @@
 """One map from refusals to pages. Errors say what happened, what is safe and what to do."""
 
-from flask import Flask, current_app, g, make_response, render_template, request
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue as Shown
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from prom_server.core.enrolment import MergedInto
 from prom_server.core.refusals import NotAllowed, NotFound, Refused
 from prom_server.transaction import DatabaseUnavailable
 from prom_server.web.journal import log
@@ -14,6 +15,7 @@ KEPT_OUT = {"password", "again"}  # never repeated in a page
 
 def install(app: Flask) -> None:
     app.register_error_handler(DatabaseUnavailable, unavailable)
+    app.register_error_handler(MergedInto, merged)
     app.register_error_handler(NotFound, lambda _error: page("not_found", 404))
     app.register_error_handler(NotAllowed, lambda _error: page("not_allowed", 403))
     app.register_error_handler(Refused, refused)
@@ -31,6 +33,13 @@ def page(name: str, status: int, **facts: object) -> Shown:
     if wants_json():
         return {"error": name}, status
     return render_template(f"error/{name}.html", **facts), status
+
+
+def merged(error: MergedInto) -> Shown:
+    """A page of a record that became part of another one leads to the one that is kept; a form changes neither."""
+    if request.method != "GET" or wants_json():
+        return page("refused", 409, event=type(error).__name__)
+    return redirect(url_for("clinic.patient", public_id=error.kept), 303)
 
 
 def refused(error: Refused) -> Shown:

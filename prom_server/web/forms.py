@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, DecimalField, Field, IntegerField, PasswordField, StringField, TextAreaField
@@ -20,6 +20,7 @@ from wtforms.validators import (
     ValidationError,
 )
 
+from prom_server.core import contacts, email_address
 from prom_server.core.clinics import PAPERS
 from prom_server.core.courses import FinishReason
 from prom_server.core.enrolment import PatientDetails, plausible_birth_date
@@ -29,9 +30,7 @@ from prom_server.core.refusals import Refused
 
 NEEDED = InputRequired("needed")
 FIRST_YEAR, LAST_YEAR = 1850, 2200  # further away no clock can be set back or forth
-# Phone numbers are dialled by people: whatever they write, if it holds some digits.
-PHONE = Regexp(r"^(?=(?:\D*\d){5})[-+()./ 0-9x#*]+$", message="not_a_phone")
-EMAIL = Regexp(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$", message="not_an_email")
+PHONE = Regexp(rf"^{contacts.PHONE.pattern}$", message="not_a_phone")
 
 
 def clean(value: Any) -> Any:
@@ -55,6 +54,11 @@ class _Filled:
             raise StopValidation  # what was typed could not be read, and that is said already
         if not field.data:
             raise StopValidation("needed")
+
+
+def an_email(_form: Any, field: Field) -> None:
+    if not email_address.is_email(field.data):
+        raise ValidationError("not_an_email")
 
 
 class Day(DateField):
@@ -196,17 +200,6 @@ class StartCourse(Form):
     starts_on = Day(validators=[_Filled()])
 
 
-class RecordInfusion(Form):
-    given_on = Day(validators=[_Filled()])
-    given_time = Time(validators=[NEEDED])
-    dose_mg = Number(validators=[Optional()])
-
-    def given_at(self, time_zone: str) -> datetime:
-        """What the clinic's clock showed, as an instant."""
-        shown = datetime.combine(self.given_on.data, self.given_time.data, tzinfo=ZoneInfo(time_zone))
-        return shown.astimezone(UTC)
-
-
 class FinishCourse(Form):
     reason = choice([str(each) for each in FinishReason])
     note = text(500, needed=False, area=True)
@@ -236,7 +229,7 @@ class Clinic(Form):
 
 class AddStaff(Form):
     name = text(120)
-    email = text(254, EMAIL)
+    email = text(email_address.LONGEST, an_email)
     role = choice([str(each) for each in Role])
 
 

@@ -8,6 +8,7 @@ that we trust gets the same empty answer whatever it was about, any other a bare
 import base64
 import hashlib
 import hmac
+import time
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import MultiDict
@@ -21,6 +22,7 @@ pages = Blueprint("inbound", __name__)
 
 LARGEST = 16 * 1024  # bytes
 UNDELIVERED = {"failed", "undelivered"}
+PATIENCE = (0.5, 1.5)  # seconds, for an id that is stored right after the gateway gave it
 # Twilio's error codes: an unknown number or one out of service, a landline; its owner said STOP.
 GONE, STOPPED = {"30005", "30006"}, {"21610"}
 
@@ -46,17 +48,28 @@ def sms_status() -> Response:
         return _forbidden()
     provider_id, status = _field("MessageSid", "id"), _field("MessageStatus", "status")
     error = _field("ErrorCode", "error")
-    if provider_id and status in UNDELIVERED:
-        with transaction() as database:
-            inbound.reported(
-                database,
-                provider_id,
-                f"undelivered {error}".strip(),
-                gone=error in GONE | {"gone"},
-                stopped=error in STOPPED | {"stopped"},
-                at=clock.now(),
-            )
-    return _thanks()
+    if not provider_id or status not in UNDELIVERED:
+        return _thanks()
+    for seconds in (*PATIENCE, None):
+        if _reported(provider_id, error):
+            return _thanks()
+        if seconds is not None:
+            time.sleep(seconds)
+    return Response(status=503)  # to be told once more
+
+
+def _reported(provider_id: str, error: str) -> bool:
+    """False: it may be about a message that is just being sent, whose id nobody has stored yet."""
+    with transaction() as database:
+        known = inbound.reported(
+            database,
+            provider_id,
+            f"undelivered {error}".strip(),
+            gone=error in GONE | {"gone"},
+            stopped=error in STOPPED | {"stopped"},
+            at=clock.now(),
+        )
+        return known or not inbound.being_sent(database)
 
 
 def _field(*names: str) -> str:

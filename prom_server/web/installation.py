@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import current_app, g
 
+from prom_server.core.messages import Leaves
 from prom_server.message_settings import MessageSettings
 from prom_server.messages import live
 
@@ -40,8 +41,25 @@ def installation() -> Installation:
     )
 
 
-def sends() -> frozenset[str]:
-    """The channels by which messages of a live clinic leave this installation."""
+def ways() -> frozenset[str]:
+    """The channels by which messages leave, from here or from the machine that MESSAGES_HOST names."""
     here = installation()
-    ways = {"email": here.mail_host, "sms": here.sms_host}
-    return frozenset(channel for channel, host in ways.items() if host and here.agrees)
+    hosts = {"email": here.mail_host, "sms": here.sms_host}
+    return frozenset(channel for channel, host in hosts.items() if host and here.live)
+
+
+def sends() -> frozenset[str]:
+    """Those by which a clinic may go live here: this is the machine, or with JOBS=off a worker on another one sends."""
+    return ways() if installation().agrees or not _messages().jobs else frozenset()
+
+
+def silence() -> str | None:
+    """Why no message of the signed-in person's clinic leaves from here: "log", "trial"; or of a live
+    one, whose messages wait, "nowhere", "elsewhere". Else None.
+
+    Of a machine that is not the sender nobody can tell here whether the one that is sends.
+    """
+    leaves = live.leaves()
+    if g.by.clinic.demo or not g.by.clinic.live:
+        return "log" if leaves is Leaves.NOWHERE else "trial"
+    return None if leaves is Leaves.HERE else str(leaves)

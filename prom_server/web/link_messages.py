@@ -18,12 +18,12 @@ def send(public_id: str) -> Shown:
     """The form carries how often it was sent when the page was made, so that a double click sends one."""
     try:
         with transaction() as database:
-            invitations.send(database, public_id, *_pressed(), by=g.by, at=clock.now())
+            queued = invitations.send(database, public_id, *_pressed(), by=g.by, at=clock.now())
     except (AssessmentOver, NotReachable) as error:
         with transaction() as database:
             page = invitations.link_page(database, public_id, by=g.by, at=clock.now())
         return show("clinic/link.html", 409, page=page, url=None, qr=None, error=type(error).__name__)
-    flash("link_queued")
+    flash("link_queued" if queued else "link_not_queued")
     return redirect(url_for("courses.link", public_id=public_id), 303)
 
 

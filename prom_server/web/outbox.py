@@ -6,9 +6,9 @@ from flask.typing import ResponseReturnValue as Shown
 from prom_server import clock
 from prom_server.core.messages import AlreadySettled, CannotReach, Settlement
 from prom_server.core.refusals import NotFound
-from prom_server.messages import live
-from prom_server.services import outbox
+from prom_server.services import outbox, settling
 from prom_server.transaction import transaction
+from prom_server.web.installation import silence
 from prom_server.web.staff_page import show
 
 pages = Blueprint("outbox", __name__)
@@ -16,11 +16,7 @@ pages = Blueprint("outbox", __name__)
 
 def install(app: Flask) -> None:
     """Every staff page says so where messages do not leave the house."""
-    app.jinja_env.globals.update(messages_live=_messages_live)
-
-
-def _messages_live() -> bool:
-    return bool(live.is_live() and g.by.clinic.live and not g.by.clinic.demo)
+    app.jinja_env.globals.update(silence=silence)
 
 
 @pages.get("/outbox")
@@ -48,7 +44,7 @@ def settle(public_id: str) -> Shown:
         raise NotFound("no such settlement")
     try:
         with transaction() as database:
-            outbox.settle(database, public_id, Settlement(how), by=g.by, at=clock.now())
+            settling.settle(database, public_id, Settlement(how), by=g.by, at=clock.now())
     except AlreadySettled:
         return _page(public_id, "settled", 409)
     except CannotReach as refusal:

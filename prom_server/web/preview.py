@@ -104,13 +104,14 @@ def _end(instrument: Instrument, answers: Answers) -> Shown:
     """For staff only: what would have been scored and raised."""
     part = preview.part(instrument, answers)
     given = scored_answers(instrument, part.responses)
+    scores = score(instrument, given)
     return show_staff(
         "clinic/preview_end.html",
         instrument=instrument,
         part=part,
         answers=preview.written(answers),
-        scores=score(instrument, given),
-        alerts=alerts_of(instrument, given),
+        scores=scores,
+        alerts=alerts_of(instrument, given, scores),
         screening=screen(instrument, given),
     )
 

@@ -9,9 +9,10 @@ from werkzeug import Response
 from prom_server import clock
 from prom_server.core.refusals import NotFound
 from prom_server.services import answering, visits
-from prom_server.transaction import reading, transaction
+from prom_server.transaction import DatabaseUnavailable, reading, transaction
 from prom_server.web import preferences
 from prom_server.web.errors import wants_json
+from prom_server.web.journal import log
 from prom_server.web.patient import address
 from prom_server.web.posting import posted, whole
 from prom_server.web.tablet_refusals import VISIT
@@ -26,8 +27,25 @@ def link(token: str) -> Shown:
     """A page with a button. Scanners and previews may fetch it as often as they like."""
     with reading() as database:
         view = visits.look_at_link(database, token, at=clock.now())
+    if view.first_look and _is_looked_at():
+        _mark_opened(token)
     action = url_for(".identify", token=token)
     return render_template("patient/link.html", view=view, action=action, token=token, typed={}, error=None)
+
+
+def _is_looked_at() -> bool:
+    """Not asked for in advance, nor only for its headers. (Sec-Purpose, and what browsers sent before it: MDN.)"""
+    told = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    return request.method == "GET" and not any("prefetch" in each.lower() for each in told)
+
+
+def _mark_opened(token: str) -> None:
+    """Once for each link. The page is shown all the same where this cannot be written down."""
+    try:
+        with transaction() as database:
+            visits.mark_opened(database, token, at=clock.now())
+    except DatabaseUnavailable:
+        log.warning("a first look was not written down")
 
 
 @pages.post("/a/<token>")

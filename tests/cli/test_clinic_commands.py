@@ -52,6 +52,7 @@ def test_a_real_clinic_begins(run, database: Database) -> None:
     [
         (["--clinic", "Nowhere", *ADD], "there is no clinic Nowhere"),
         ([*ADD[:3], "no-address", *ADD[4:]], "an e-mail address such as"),
+        ([*ADD[:3], "ops,desk@clinic.org", *ADD[4:]], "an e-mail address such as"),
         ([*ADD[:5], "doctor"], "is not one of"),
         (["--name", " ", *ADD[2:]], "from 1 to 120 characters"),
     ],

@@ -187,6 +187,7 @@ THE_CLINICS_DAY = {
     "opioid_dose",
     "other_care",
     "reminder",
+    "ringing",
     "satisfaction",
     "side_effect",
     "task_run",
@@ -385,3 +386,26 @@ def test_a_link_of_a_reminder_has_no_maker_and_is_closed_on_the_way_down(empty: 
     if empty.on_sqlite:
         with empty.reading() as session:
             assert session.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("level", "acknowledged", "waits"), [("alert", False, True), ("alert", True, False), ("flag", False, False)]
+)
+def test_what_nobody_acknowledged_escalates_after_the_upgrade(
+    empty: Database, level: str, acknowledged: bool, waits: bool
+) -> None:
+    empty.migrate("0005")
+    unseen = {} if acknowledged else {"acknowledged_at": None, "acknowledged_by": None}
+    fill_but(empty, alert={"level": level, "resolved_at": None} | unseen)
+    empty.migrate()
+    (alert,) = rows(empty)["alert"]
+    assert alert["escalates_at"] == (alert["raised_at"] if waits else None)
+    assert alert["raised_at"] is not None
+
+
+def test_what_waits_is_reminded_of_after_the_upgrade(empty: Database) -> None:
+    empty.migrate("0005")
+    fill_but(empty, assessment={"completed_at": None, "cancelled_at": None})
+    empty.migrate()
+    (assessment,) = rows(empty)["assessment"]
+    assert assessment["remind_on"] == assessment["opens_on"] is not None

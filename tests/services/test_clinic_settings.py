@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from threading import Barrier, Thread
+from time import sleep
 
 import pytest
 from sqlalchemy import select
@@ -12,20 +13,22 @@ from prom_server.core.accounts import (
     LastAdministrator,
     MobileNeeded,
     NoAlertsForAdministrators,
+    OwnAccount,
     StaffDetails,
     UnknownTimeZone,
 )
 from prom_server.core.clinics import (
     AlreadyClosed,
+    ClosedHoursNeeded,
     PersonNeeded,
     ReminderInQuietHours,
     TellingName,
     UnknownProtocol,
 )
-from prom_server.core.permissions import Role
+from prom_server.core.permissions import Role, StaffMember
 from prom_server.core.refusals import NotAllowed, NotFound, Refused
 from prom_server.core.settings_change import Section, SettingsChanged, fingerprint
-from prom_server.services import accounts, clinic_settings, clinics, opening, staff_changes, staffing
+from prom_server.services import accounts, clinic_settings, clinics, finding, opening, staff_changes, staffing
 from prom_server.store.audit import AuditEntry
 from prom_server.store.clinics import Clinic
 from prom_server.store.database import Database
@@ -34,6 +37,7 @@ from tests import cast as people
 from tests.cast import Cast
 from tests.support import clinic
 from tests.support.clinic import NOON
+from tests.support.databases import only_postgresql
 
 WEEK = {0: (("08:00", "12:00"), ("13:00", "17:00")), 2: (("09:00", "24:00"),)}
 
@@ -86,6 +90,7 @@ def test_a_choice_for_closed_hours_keeps_its_moment(database: Database, team: Ca
         (Section.CLINIC, {"time_zone": "Mars/Olympus"}, UnknownTimeZone),
         (Section.ALERTS, {"closed_hours": "next_opening"}, PersonNeeded),
         (Section.MESSAGES, {"sender_name": "Pain Clinic"}, TellingName),
+        (Section.MESSAGES, {"reply_to": "front@ketamine.example.org"}, TellingName),
         (Section.MESSAGES, {"quiet_to": "09:30"}, ReminderInQuietHours),
         (Section.PROTOCOLS, {"protocols": ["none"]}, UnknownProtocol),
     ],
@@ -96,6 +101,37 @@ def test_what_makes_no_sense_is_refused_whole(
     with pytest.raises(refusal):
         change(database, team.ada, section, **new)
     assert details(database, "clinic.change") == []
+
+
+def test_what_a_live_clinic_sends_from_never_tells(database: Database, team: Cast) -> None:
+    telling = "Harbour Ketamine Clinic"
+    change(database, team.ada, Section.CLINIC, name=telling)  # in trial: the page says it
+    change(database, team.ada, Section.MESSAGES, sender_name="Harbour Street")
+    _live(database, team)
+    with pytest.raises(TellingName) as refused:
+        change(database, team.ada, Section.MESSAGES, sender_name=None)
+    assert refused.value.field == "sender_name"
+    change(database, team.ada, Section.CLINIC, name=f"{telling} 2")  # another name is sent
+    change(database, team.ada, Section.CLINIC, name="Harbour")
+    change(database, team.ada, Section.MESSAGES, sender_name=None)
+    with pytest.raises(TellingName) as refused:
+        change(database, team.ada, Section.CLINIC, name=telling)
+    assert refused.value.field == "name"
+    assert row(database, team.ada).name == "Harbour"
+
+
+def _live(database: Database, team: Cast) -> None:
+    with database.writing() as session:
+        session.get_one(Clinic, team.ada.clinic.id).live_at = NOON
+
+
+def test_a_live_clinic_keeps_its_choice_for_closed_hours(database: Database, team: Cast) -> None:
+    change(database, team.ada, Section.ALERTS, alert_home_minutes=30)  # in trial the choice may wait
+    change(database, team.ada, Section.ALERTS, closed_hours="on_call")
+    _live(database, team)
+    with pytest.raises(ClosedHoursNeeded):
+        change(database, team.ada, Section.ALERTS, closed_hours=None)
+    assert row(database, team.ada).closed_hours == "on_call"
 
 
 def test_the_later_of_two_is_shown_what_the_first_left(database: Database, team: Cast) -> None:
@@ -214,8 +250,13 @@ def test_a_person_is_changed_with_old_and_new_value(database: Database, team: Ca
     ]
     with pytest.raises(SettingsChanged):
         change_person(database, team.bob, StaffDetails("Robert", Role.CLINICIAN), seen=file.seen, by=team.ada)
-    with database.reading() as session:
+    with database.writing() as session:
+        una = clinic.member(session, session.get_one(Clinic, team.ada.clinic.id), name="Una Unset")
+    change_person(database, una, StaffDetails("Una", Role.CLINICIAN, "email"), by=team.ada)
+    with database.writing() as session:
         assert staff_changes.person(session, team.bob.public_id, by=team.ada, at=NOON).only_clinician_told
+        people.set_password(session, una, by=team.ada)
+        assert not staff_changes.person(session, team.bob.public_id, by=team.ada, at=NOON).only_clinician_told
 
 
 @pytest.mark.parametrize(
@@ -233,11 +274,19 @@ def test_nobody_is_told_of_alerts_in_vain(
 
 
 def test_the_last_active_administrator_is_neither_demoted_nor_deactivated(database: Database, team: Cast) -> None:
-    with pytest.raises(LastAdministrator):
+    with pytest.raises(OwnAccount):
         change_person(database, team.ada, StaffDetails("Ada", Role.CLINICIAN), by=team.ada)
+    change_person(database, team.ada, StaffDetails("Ada E.", Role.ADMINISTRATOR), by=team.ada)  # the name is one's own
+    dan = _second(database, team)
     with database.writing() as session:
-        dan = clinic.member(session, session.get_one(Clinic, team.ada.clinic.id), Role.ADMINISTRATOR, "Dan Second")
         _administrator(session, team)  # of another clinic: no help
+        clinic.member(session, session.get_one(Clinic, team.ada.clinic.id), Role.ADMINISTRATOR, "Eve Unset")
+    with pytest.raises(LastAdministrator):  # Eve has no password yet, and neither has Ada
+        change_person(database, dan, StaffDetails("Dan", Role.CLINICIAN), by=team.ada)
+    with database.writing() as session:
+        people.set_password(session, team.ada, by=team.ada)
+    change_person(database, dan, StaffDetails("Dan", Role.CLINICIAN), by=team.ada)
+    change_person(database, dan, StaffDetails("Dan", Role.ADMINISTRATOR), by=team.ada)
     change_person(database, team.ada, StaffDetails("Ada", Role.CLINICIAN), by=dan)
     with database.writing() as session:
         ada = accounts.member(session.get_one(Staff, team.ada.id), session.get_one(Clinic, team.ada.clinic.id))
@@ -247,8 +296,9 @@ def test_the_last_active_administrator_is_neither_demoted_nor_deactivated(databa
 
 
 def test_two_administrators_who_remove_each_other_leave_one(database: Database, team: Cast) -> None:
+    dan = _second(database, team)
     with database.writing() as session:
-        dan = clinic.member(session, session.get_one(Clinic, team.ada.clinic.id), Role.ADMINISTRATOR, "Dan Second")
+        people.set_password(session, team.ada, by=team.ada)
 
     def deactivate(who, by) -> None:
         with database.writing() as session:
@@ -258,6 +308,37 @@ def test_two_administrators_who_remove_each_other_leave_one(database: Database, 
         "LastAdministrator",
         "done",
     ]
+
+
+def _second(database: Database, team: Cast) -> StaffMember:
+    """Another administrator, who can sign in."""
+    with database.writing() as session:
+        dan = clinic.member(session, session.get_one(Clinic, team.ada.clinic.id), Role.ADMINISTRATOR, "Dan Second")
+        people.set_password(session, dan, by=team.ada)
+    return dan
+
+
+def test_reactivating_an_active_account_takes_no_password_away(database: Database, team: Cast) -> None:
+    with database.writing() as session:
+        people.set_password(session, team.ada, by=team.ada)
+        staffing.reactivate(session, team.ada.public_id, by=team.ada, at=NOON)
+        assert session.get_one(Staff, team.ada.id).password_hash is not None
+
+
+@only_postgresql
+def test_a_change_of_a_person_does_not_hold_up_what_that_person_saves(database: Database, team: Cast) -> None:
+    """Ada has the clinic, Dan wants it to demote her, and her save ends with an audit line that refers to her."""
+    dan = _second(database, team)
+    other = Thread(
+        target=change_person, args=(database, team.ada, StaffDetails("Ada", Role.CLINICIAN)), kwargs={"by": dan}
+    )
+    with database.writing() as session:
+        finding.locked_clinic(session, by=team.ada)
+        other.start()
+        sleep(0.3)  # until Dan waits
+        clinic_settings.change(session, Section.CLINIC, {"phone": "1 23456"}, seen=None, by=team.ada, at=NOON)
+    other.join()
+    assert (len(details(database, "clinic.change")), len(details(database, "staff.change"))) == (1, 1)
 
 
 def test_only_one_s_own_clinic(database: Database, team: Cast) -> None:

@@ -7,8 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from prom_server.core.contacts import ChannelState, Contact, Kind, NoSuchChannel, NotAnEmail, WhyNot
+from prom_server.core.inbound import Wish
 from prom_server.core.refusals import NotAllowed, NotFound
-from prom_server.services import contacts
+from prom_server.services import addresses, contacts, inbound
 from prom_server.store.audit import AuditEntry
 from prom_server.store.contact import Channel
 from prom_server.store.database import Database
@@ -129,6 +130,26 @@ def test_after_stop_only_a_new_consent_serves(database: Database, team: Cast) ->
         contacts.try_again(session, team.alice, Kind.SMS, by=team.cora, at=LATER)
         assert reach(session, team) == WhyNot.STOPPED
         contacts.give_consent(session, team.alice, Kind.SMS, by=team.cora, at=LATER)
+        assert reach(session, team) == "+13035550142"
+
+
+def test_stop_stays_with_the_number_whoever_is_added_with_it(database: Database, team: Cast) -> None:
+    with database.writing() as session:
+        give(session, team, Kind.SMS, "3035550142")
+        inbound.texted(session, "+13035550142", Wish.STOP, at=LATER)
+        give(session, team, Kind.SMS, "3035550142")  # no word of the patient
+        assert reach(session, team) == WhyNot.STOPPED
+        contacts.remove(session, team.alice, Kind.SMS, by=team.cora, at=LATER)
+        give(session, team, Kind.SMS, "3035550142")
+        assert reach(session, team) == WhyNot.STOPPED
+        zed = session.scalars(select(Patient).where(Patient.public_id == team.charlies)).one()
+        several = [(zed.id, Kind.SMS, "(303) 555-0142", True), (zed.id, Kind.EMAIL, "zed@example.org", True)]
+        addresses.add(session, several, by=team.charlie, at=LATER)
+        assert [each.kind for each in contacts.usable(session, zed)] == ["email"]
+        contacts.give_consent(session, team.alice, Kind.SMS, by=team.cora, at=LATER)
+        contacts.remove(session, team.alice, Kind.SMS, by=team.cora, at=LATER)
+        inbound.texted(session, "+13035550142", Wish.START, at=LATER)
+        give(session, team, Kind.SMS, "3035550142")
         assert reach(session, team) == "+13035550142"
 
 

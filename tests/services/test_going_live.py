@@ -10,10 +10,11 @@ from prom_server.core.going_live import AlreadyLive, NotLive, NotReady
 from prom_server.core.permissions import Role
 from prom_server.core.refusals import NotAllowed
 from prom_server.core.settings_change import Section
-from prom_server.services import clinic_settings, clinics, going_live, staff_changes, staffing
+from prom_server.services import accounts, clinic_settings, clinics, going_live, staff_changes, staffing
 from prom_server.store.audit import AuditEntry
 from prom_server.store.clinics import Clinic, OnCall
 from prom_server.store.database import Database
+from prom_server.store.staff import Staff
 from tests import cast as people
 from tests.cast import Cast
 from tests.support import clinic
@@ -115,3 +116,25 @@ def test_a_clinician_who_cannot_sign_in_is_nobody_who_is_told(database: Database
         staffing.deactivate(session, team.bob.public_id, by=team.ada, at=NOON)
         staffing.reactivate(session, team.bob.public_id, by=team.ada, at=NOON)  # without a password yet
         assert missing(session, team) == ["alerted", "sending"]
+
+
+def test_who_sees_alerts_is_told_what_a_live_clinic_has_lost(database: Database) -> None:
+    with database.writing() as session:
+        team = settled(session)
+
+        def lost(*, sends=SENDS) -> list[str]:
+            row = session.get_one(Staff, team.bob.id)
+            bob = accounts.member(row, session.get_one(Clinic, team.bob.clinic.id))
+            return [line.requirement for line in going_live.lost(session, sends=sends, by=bob, at=NOON)]
+
+        assert lost(sends=set()) == []  # in trial nothing is expected
+        going_live.go_live(session, sends=SENDS, by=team.ada, at=NOON)
+        assert lost() == []
+        assert lost(sends={"sms"}) == ["sending"]
+        change(session, team, Section.ALERTS, closed_hours="on_call")  # and nobody is
+        assert lost() == ["closed_hours"]
+        nobody = StaffDetails("Bob", Role.CLINICIAN)
+        staff_changes.change_person(session, team.bob.public_id, nobody, seen=None, by=team.ada, at=NOON)
+        assert lost() == ["alerted", "closed_hours", "sending"]
+        with pytest.raises(NotAllowed):
+            going_live.lost(session, sends=SENDS, by=team.ada, at=NOON)

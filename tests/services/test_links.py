@@ -226,8 +226,10 @@ def phone(course: Course, tmp_path: Path) -> Iterator[Browser]:
 
 
 def everything(database: Database) -> list[object]:
+    """But for when a link was first looked at."""
+    tables = [[each for each in table.c if each.name != "opened_at"] for table in Base.metadata.sorted_tables]
     with database.reading() as session:
-        return [session.execute(table.select()).all() for table in Base.metadata.sorted_tables]
+        return [session.execute(select(*columns)).all() for columns in tables]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from prom_server.core.instrument import Instrument
 from prom_server.core.refusals import DefinitionError
 from prom_server.services import (
-    alert_desk,
+    alert_lists,
     battery,
     catalogue,
     corrections,
@@ -112,7 +112,7 @@ def test_an_alert_quotes_the_item_as_it_was_asked(tmp_path: Path, database: Data
     desk.answer(token, [0] * 8 + [2])
     definitions.edit("phq/phq-9.v1.yaml", ("better off dead", "made-up words"))
     with database.writing() as session:
-        opened = alert_desk.open_alerts(session, by=desk.by, at=NOON)
+        opened = alert_lists.alerts_page(session, by=desk.by, at=NOON).found
     assert "better off dead" in str(opened)
     assert "made-up words" not in str(opened)
 
@@ -124,7 +124,7 @@ def test_an_alert_is_listed_though_its_definition_is_nowhere(tmp_path: Path, dat
     with database.writing() as session:
         session.execute(update(Administration).values(content_hash="0" * 64))
     with database.writing() as session:
-        (line,) = alert_desk.open_alerts(session, by=desk.by, at=NOON).rows
+        (line,) = alert_lists.alerts_page(session, by=desk.by, at=NOON).found.rows
     assert (line.asked.instrument, line.asked.topic, line.asked.value) == ("phq-9", "item-9", 2)
 
 
@@ -137,7 +137,7 @@ def test_one_missing_definition_keeps_no_other_from_being_flagged(tmp_path: Path
         first = session.scalars(select(func.min(Administration.id))).one()
         session.execute(update(Administration).where(Administration.id == first).values(content_hash="0" * 64))
     with database.writing() as session:
-        opened = alert_desk.open_alerts(session, by=desk.by, at=NOON + timedelta(days=2))
+        opened = alert_lists.alerts_page(session, by=desk.by, at=NOON + timedelta(days=2)).found
     assert [line.asked.number for line in opened.rows] == [9]
 
 

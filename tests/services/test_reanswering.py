@@ -8,7 +8,7 @@ from sqlalchemy import select
 from prom_server.core.alert_desk import ChangedMeanwhile
 from prom_server.core.refusals import NotFound
 from prom_server.core.visit import Place
-from prom_server.services import alert_desk, alerting, answering, corrections, trends, visit_pages, visits
+from prom_server.services import alert_desk, alert_lists, alerting, answering, corrections, trends, visit_pages, visits
 from prom_server.services.answering import Posted
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration, Assessment
@@ -119,7 +119,7 @@ def test_nobody_closes_a_value_that_they_did_not_see(database: Database, token: 
     with database.writing() as session:
         answering.save(session, token, 1, Posted("phq9", 1, 0), at=NOON)
         bob = clinic.member(session, session.get_one(Clinic, 1), name="Pat Example")
-        (line,) = alert_desk.open_alerts(session, by=bob, at=NOON).rows
+        (line,) = alert_lists.alerts_page(session, by=bob, at=NOON).found.rows
         answering.save(session, token, 1, Posted("phq9", 3, 1), at=NOON)
     with pytest.raises(ChangedMeanwhile), database.writing() as session:
         alert_desk.acknowledge(session, line.public_id, seen=line.version, by=bob, at=NOON)

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
+from prom_server.core.permissions import Role
 from prom_server.store.alerts import Alert
 from prom_server.store.database import Database
+from prom_server.store.outbox import Message
+from prom_server.store.staff import Staff
 from tests.bench.scale import STAFF_PAGES, Desk, statements
 from tests.cast import count
 from tests.support import adaptive, clinic
@@ -125,8 +129,6 @@ def test_pages_cost_the_same_with_few_and_with_many_patients(
 
 def test_an_alert_that_was_looked_after_costs_no_more_when_it_rises(desk: Desk, noon: time_machine.Traveller) -> None:
     """The longest save: the alert is re-opened by a higher answer."""
-    from sqlalchemy import update
-
     phone = desk.phone().begin(desk.invite().token)
     for _ in range(8):
         phone.answer(0)
@@ -136,6 +138,20 @@ def test_an_alert_that_was_looked_after_costs_no_more_when_it_rises(desk: Desk, 
     form = phone.get("/answer/1/9").page.form
     noon.shift(timedelta(minutes=2))
     assert cost(lambda: phone.client.post("/answer/1/9", data={**form.fields, "value": "3"})) <= AT_MOST
+
+
+def test_twenty_who_are_told_cost_the_patient_nothing(desk: Desk, noon: time_machine.Traveller) -> None:
+    with desk.database.writing() as session:
+        for n in range(20):
+            clinic.member(session, desk.by.clinic, Role.CLINICIAN, f"P{n} Example")
+        session.execute(update(Staff).where(Staff.role == Role.CLINICIAN).values(alerts_by="email"))
+    phone = desk.phone().begin(desk.invite().token)
+    for _ in range(8):
+        phone.answer(0)
+    form = phone.get("/answer/1/9").page.form
+    noon.shift(timedelta(minutes=2))
+    assert cost(lambda: phone.client.post("/answer/1/9", data={**form.fields, "value": "1"})) <= AT_MOST
+    assert count(desk.database, Message) == 21
 
 
 def test_the_whole_battery_costs_no_more_than_a_short_one(desk: Desk) -> None:

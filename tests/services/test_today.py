@@ -7,7 +7,18 @@ from sqlalchemy import event, insert, select, update
 
 from prom_server.core.permissions import Role
 from prom_server.core.refusals import NotAllowed
-from prom_server.services import courses, expected, handovers, invitations, outbox, today
+from prom_server.services import (
+    call_list,
+    calling,
+    course_views,
+    courses,
+    expected,
+    followups,
+    handovers,
+    invitations,
+    outbox,
+    today,
+)
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Assessment
 from prom_server.store.courses import Course
@@ -89,6 +100,17 @@ def test_courses_ask_to_be_finished_and_locked_links_to_be_unlocked(database: Da
     assert looked(database, team, NOON + 5 * DAY).to_finish == ()
 
 
+@pytest.mark.parametrize(("protocol", "after"), [(clinic.FREE, 4 + 3), ("psychotherapy-every-4-weeks", 364 + 10 + 1)])
+def test_so_does_a_course_in_which_nothing_was_given(database: Database, team: Cast, protocol: str, after: int) -> None:
+    with database.writing() as session:
+        course = courses.start_course(session, team.alice, protocol, NOON.date(), by=team.bob, at=NOON)
+    for days, asking in ((after - 1, False), (after, True)):
+        at = NOON + days * DAY
+        assert bool(looked(database, team, at).to_finish) is asking
+        with database.writing() as session:
+            assert course_views.course_view(session, course, by=team.bob, at=at).asks_to_be_finished is asking
+
+
 def test_a_link_is_unanswered_after_three_days_until_somebody_begins(
     database: Database, team: Cast, course: str
 ) -> None:
@@ -165,8 +187,35 @@ def test_another_clinic_s_and_an_administrator_s(database: Database, team: Cast,
             today.today(session, by=team.of(Role.ADMINISTRATOR), at=NOON)
 
 
+@pytest.mark.parametrize("gone", [{"protocol_id": "gone"}, {"protocol_revision": 99}], ids=["file", "revision"])
+def test_a_course_whose_protocol_is_gone_is_a_line_and_takes_no_page_down(
+    database: Database, team: Cast, gone: dict[str, object]
+) -> None:
+    at = NOON + 100 * DAY
+    with database.writing() as session:
+        lost = people.start(session, team)
+        people.infuse(session, lost, team.bob, 0)
+        anna = people.patient(session, team.cora, "Anna", number="2")
+        people.start(session, team, starts_on=NOON.date() + 102 * DAY, patient_id=anna)
+        session.execute(update(Course).where(Course.public_id == lost).values(**gone))
+        expected.check_in(session, team.alice, by=team.cora, at=at)
+    view = looked(database, team, at)
+    by_name = {row.name: row for row in view.follow_ups.rows}
+    assert (by_name["month-3"].protocol_missing, by_name["month-3"].items) == (True, 0)
+    assert (by_name["Baseline"].protocol_missing, by_name["Baseline"].items) == (False, 16)
+    assert {row.course_id: row.planned for row in view.to_finish}[lost] is None
+    with database.writing() as session:
+        listed = followups.follow_ups(session, by=team.cora, at=at).rows
+        assert {row.name for row in listed} == set(by_name)
+        (line,) = call_list.call_list(session, by=team.cora, at=at).rows
+        assert (line.name, line.protocol_missing) == ("month-3", True)
+        assert calling.call_page(session, line.assessment_id, by=team.cora, at=at).assessment.name == "month-3"
+        assert expected.expected_day(session, by=team.cora, at=at).rows
+        assert course_views.courses_of(session, team.alice, by=team.cora, at=at)
+
+
 def test_unfinished_courses_of_every_revision_are_looked_through(database: Database, team: Cast) -> None:
-    """A course pinned to a protocol without infusions never asks to be finished."""
+    """Also those that are pinned to one that is not the latest."""
     with database.writing() as session:
         course = people.start(session, team)
         people.infuse(session, course, team.bob, 0)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from prom_server.core.permissions import StaffMember
 from prom_server.core.schedule import NOT_INFUSED_YET, Anchor, Offset, Protocol, TimePoint
 from prom_server.core.worklist import COUNTED_AT_MOST, Courses, Filter, Show
-from prom_server.services import catalogue, finding, waiting
+from prom_server.services import catalogue, finding, moving, waiting
 from prom_server.store.assessments import Assessment
 from prom_server.store.base import opaque_id
 from prom_server.store.courses import Course
@@ -88,6 +88,8 @@ def window(each: TimePoint, anchor: date, chance: random.Random) -> dict[str, ob
         "closes_on": planned.closes_on,
         "closed_at": None,
         "reopened_at": None,
+        "own_days": False,
+        "started_at": None,
         "declined_at": None,
         "completed_at": None,
         "cancelled_at": None,
@@ -97,7 +99,11 @@ def window(each: TimePoint, anchor: date, chance: random.Random) -> dict[str, ob
         facts["closes_on"] = planned.closes_on if given else planned.closes_on + NOT_INFUSED_YET
         facts["closed_at"] = NOON + (anchor - TODAY) - timedelta(hours=1) if given else None
     if planned.closes_on < TODAY and chance.random() < 0.3:
-        facts |= {"reopened_at": NOON - DAY, "closes_on": TODAY + chance.randint(-1, 90) * DAY, "closed_at": None}
+        closes_on = TODAY + chance.randint(-1, 90) * DAY
+        facts |= {"reopened_at": NOON - DAY, "closes_on": closes_on, "closed_at": None, "own_days": True}
+    elif chance.random() < 0.2:  # begun, then its course was put off: as planning leaves it
+        closes_on = planned.closes_on + chance.randint(1, 60) * DAY
+        facts |= {"started_at": NOON - DAY, "closes_on": closes_on, "closed_at": None, "own_days": True}
     for column, often in (("declined_at", 0.1), ("completed_at", 0.2), ("cancelled_at", 0.1)):
         facts[column] = NOON - 9 * DAY if chance.random() < often else None
     return facts
@@ -184,6 +190,24 @@ def test_every_row_is_found_once_in_order(
             ):
                 assert number == min(len(plainly(session, Filter(show), by, at)), COUNTED_AT_MOST + 1)
     assert {(show, True) for show in Show} <= kinds
+
+
+def test_a_begun_baseline_that_is_put_off_stays_on_the_list(database: Database) -> None:
+    """Its course begins forty days later: it keeps the day on which it is overdue, and can be answered for longer."""
+    with database.writing() as session:
+        team = people.cast(session)
+        course = people.start(session, team, starts_on=TODAY + 10 * DAY)
+        people.answer_part(session, course, team.bob, 0)
+        page = moving.move_page(session, course, TODAY + 50 * DAY, by=team.cora, at=NOON)
+        assert page.preview is not None
+        moving.move(session, course, TODAY + 50 * DAY, page.preview.seen, by=team.cora, at=NOON)
+        (row,) = session.scalars(select(Assessment).where(Assessment.time_point == "baseline"))
+        session.refresh(row)
+        assert (row.opens_on, row.overdue_on) < (TODAY, TODAY + 12 * DAY)
+        assert row.closes_on >= TODAY + 50 * DAY
+        for days in range(0, (row.closes_on - TODAY).days + 1, 3):
+            assert row.id in paged(session, Filter(), team.cora, NOON + days * DAY, 7), days
+        assert paged(session, Filter(Show.OVERDUE), team.cora, NOON + 20 * DAY, 7) == [row.id]
 
 
 def test_numbers_stop_at_a_hundred(database: Database, by: StaffMember, monkeypatch: pytest.MonkeyPatch) -> None:

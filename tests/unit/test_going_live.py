@@ -1,30 +1,39 @@
 """Each requirement of going live is met by its own facts and by nothing else."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from prom_server.core.clinics import HoursWrong, NeverOpen, check_hours, is_telling
-from prom_server.core.going_live import Facts, Requirement, checklist, unmet
+from prom_server.core.going_live import Alerting, Facts, Requirement, checklist, unmet
 from prom_server.core.settings_change import SettingsChanged, check_seen, fingerprint, told
 
 SETTLED = Facts(
     demo=False,
     opening_recorded=True,
     hours="weekdays 8 am to 5 pm",
-    clinicians_told=("email",),
-    closed_hours="next_opening",
-    closed_hours_person="Dr. Bob Example",
-    on_call_told=(),
+    alerting=Alerting(
+        clinicians_told=("email",),
+        closed_hours="next_opening",
+        closed_hours_person="Dr. Bob Example",
+        on_call_told=(),
+        sends={"email"},
+    ),
     protocols=("Five days",),
     permissions_missing=(),
     wordings_missing=(),
-    sender="Harbour Street",
+    shown=("Harbour Street", ""),
     reminders_at="09:00",
     quiet_from="20:00",
     quiet_to="08:00",
-    sends={"email"},
 )
+ALERTING = {field.name for field in fields(Alerting)}
+
+
+def changed(facts: Facts, **new: object) -> Facts:
+    told = {name: value for name, value in new.items() if name in ALERTING}
+    others = {name: value for name, value in new.items() if name not in ALERTING}
+    return replace(facts, alerting=replace(facts.alerting, **told), **others)
 
 
 def missing(facts: Facts) -> list[str]:
@@ -37,7 +46,7 @@ def test_a_settled_clinic_is_ready() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "requirement"),
+    ("new", "requirement"),
     [
         ({"demo": True}, "real"),
         ({"opening_recorded": False}, "opening_hours"),
@@ -48,28 +57,29 @@ def test_a_settled_clinic_is_ready() -> None:
         ({"protocols": ()}, "protocols"),
         ({"permissions_missing": ("promis",)}, "permissions"),
         ({"wordings_missing": ("PCS",)}, "wordings"),
-        ({"sender": "Harbour Street Pain Clinic"}, "sender"),
+        ({"shown": ("Harbour Street Pain Clinic", "")}, "sender"),
+        ({"shown": ("Harbour Street", "front@ketamine.example.org")}, "sender"),
         ({"reminders_at": "07:59"}, "quiet_hours"),
         ({"sends": set()}, "sending"),
         ({"clinicians_told": ("email", "sms")}, "sending"),
         ({"closed_hours": "on_call", "on_call_told": ("sms",)}, "sending"),
     ],
 )
-def test_each_fact_alone_keeps_a_clinic_in_trial(changed: dict[str, object], requirement: str) -> None:
-    assert missing(replace(SETTLED, **changed)) == [requirement]
+def test_each_fact_alone_keeps_a_clinic_in_trial(new: dict[str, object], requirement: str) -> None:
+    assert missing(changed(SETTLED, **new)) == [requirement]
 
 
 def test_nobody_told_of_alerts_is_two_requirements() -> None:
-    assert missing(replace(SETTLED, clinicians_told=())) == ["alerted", "sending"]
+    assert missing(changed(SETTLED, clinicians_told=())) == ["alerted", "sending"]
 
 
 def test_on_call_needs_a_person_who_is_told_and_no_name() -> None:
-    facts = replace(SETTLED, closed_hours="on_call", closed_hours_person=None, on_call_told=("email",))
+    facts = changed(SETTLED, closed_hours="on_call", closed_hours_person=None, on_call_told=("email",))
     assert missing(facts) == []
 
 
 def test_the_line_names_what_is_missing() -> None:
-    lines = {line.requirement: line for line in checklist(replace(SETTLED, permissions_missing=("pcs", "promis")))}
+    lines = {line.requirement: line for line in checklist(changed(SETTLED, permissions_missing=("pcs", "promis")))}
     assert lines[Requirement.PERMISSIONS].names == ("pcs", "promis")
 
 
@@ -81,6 +91,13 @@ def test_the_line_names_what_is_missing() -> None:
         ("Anxious to help", True),
         ("PAIN care", True),
         ("Dr. Ketamine", True),
+        ("Clínica de la Depresión", True),
+        ("Consulta psiquiátrica", True),
+        ("Psicología Ruiz", True),
+        ("Centro de Adicciones", True),
+        ("Unidad de cetamina", True),
+        ("team_esketamine@example.org", True),
+        ("Clínica del Puerto", False),
     ],
 )
 def test_a_sender_s_name_tells(name: str, telling: bool) -> None:

@@ -38,11 +38,11 @@ from tests.support.tls_proxy import certificate
 
 NOON = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 LETTER = Envelope(
-    7, "0a1b2c3d4e5f6a7b8c9d", 1, "email", "alice@example.org", "Ihre Fragen sind bereit – ñ",
+    7, "0a1b2c3d4e5f6a7b8c9d", NOON, "email", "alice@example.org", "Ihre Fragen sind bereit – ñ",
     ".beginning with a dot\n.\nüber https://prom.example.org/a/token\n", "Harbour Street Clinic", "desk@example.org",
     "https://prom.example.org/a/token/reminders",
 )  # fmt: skip
-TEXT = Envelope(8, "1a1b2c3d4e5f6a7b8c9d", 1, "sms", "+13035550142", None, "Hello & good day? {to} ñ")
+TEXT = Envelope(8, "1a1b2c3d4e5f6a7b8c9d", NOON, "sms", "+13035550142", None, "Hello & good day? {to} ñ")
 
 
 def mail(port: int, **changes: object) -> Mail:
@@ -183,13 +183,21 @@ def test_dots_at_the_beginning_of_lines_survive() -> None:
     assert mail_way._quoted(b".a\r\n..\r\n.\r\nb") == b"..a\r\n...\r\n..\r\nb\r\n"
 
 
+@pytest.mark.parametrize("reply_to", ["a@", "@", "desk@example..org", "desk at example.org", "a@[", "a@b\r\nBcc: c@d"])
+def test_an_answer_to_nowhere_costs_no_letter(reply_to: str) -> None:
+    with SmtpStub() as stub:
+        letter = Envelope(7, "x", NOON, "email", "a@example.org", "s", "t", reply_to=reply_to)
+        assert mail_way.send(mail(stub.port), letter, at=NOON) == Sent()
+        assert "Reply-To" not in stub.texts[0]
+
+
 def test_a_line_break_in_a_header_sends_nothing() -> None:
     with SmtpStub() as stub:
-        forged = Envelope(7, "x", 1, "email", "a@example.org", "Hello\r\nBcc: b@example.org", "text")
+        forged = Envelope(7, "x", NOON, "email", "a@example.org", "Hello\r\nBcc: b@example.org", "text")
         assert mail_way.send(mail(stub.port), forged, at=NOON) == Never("unsendable")
-        assert mail_way.send(mail(stub.port), Envelope(7, "x", 1, "email", "ä@b", "s", "t"), at=NOON) == Never(
-            "unsendable"
-        )
+        for address in ("ä@b", "a@", "a@b..c", "@", "", ".@.", "a b@c", "a@[", "a@b,"):
+            letter = Envelope(7, "x", NOON, "email", address, "s", "t")
+            assert mail_way.send(mail(stub.port), letter, at=NOON) == Never("unsendable"), address
         assert stub.met == {}
 
 
@@ -293,6 +301,8 @@ def test_a_gateway_that_is_not_there_is_clear() -> None:
         (MessageSettings(live=True, host="another-machine"), False),
         (MessageSettings(live=True, host=None), False),
         (MessageSettings(live=True, host=socket.gethostname()), True),
+        (MessageSettings(live=True, host=f"worker-1, {socket.gethostname()},worker-2"), True),
+        (MessageSettings(live=True, host=f"{socket.gethostname()}-2,worker-2"), False),
     ],
 )
 def test_live_needs_the_mode_and_this_machine_s_name(
@@ -331,7 +341,7 @@ def test_states_from_facts() -> None:
 
 def test_tries_end_after_two_days() -> None:
     at, tries = NOON, 1
-    while (again := next_try(tries, at)) is not None:
+    while (again := next_try(tries, at, "reminder")) is not None:
         assert again > at
         at, tries = again, tries + 1
     assert tries == len(BACK_OFF) + 1

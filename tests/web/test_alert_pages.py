@@ -62,6 +62,22 @@ def test_given_to_a_colleague(desk: Browser, bob: Browser, database: Database, t
     assert desk.get("/alerts?show=all").status == 404
 
 
+@pytest.mark.parametrize(
+    ("act", "fields"), [("acknowledge", {}), ("resolve", {"code": "risk_assessed"}), ("give", {"to": "bob"})]
+)
+def test_a_form_says_what_its_page_showed(
+    bob: Browser, database: Database, team: Cast, alert: str, act: str, fields: dict[str, str]
+) -> None:
+    found = (
+        form(bob.get(f"/alerts/{alert}"), f"/{act}") if act != "acknowledge" else bob.get(f"/alerts/{alert}").page.form
+    )
+    given = {"csrf_token": found.fields["csrf_token"]} | fields | ({"to": team.bob.public_id} if act == "give" else {})
+    assert bob.client.post(f"/alerts/{alert}/{act}", data=given).status_code in {409, 422}
+    with database.reading() as session:
+        row = session.scalars(select(Alert)).one()
+        assert (row.acknowledged_at, row.resolved_at, row.owner_id) == (None, None, None)
+
+
 def test_a_message_that_failed_is_on_the_page(desk: Browser, database: Database, team: Cast) -> None:
     takes_alerts(database, team.bob)
     with database.writing() as session:
@@ -77,7 +93,8 @@ def test_a_message_that_failed_is_on_the_page(desk: Browser, database: Database,
 def test_an_escalation_is_a_step(desk: Browser, database: Database, team: Cast, alert: str) -> None:
     assert "the next are told today 13:00" in desk.get(f"/alerts/{alert}").page.text
     with database.writing() as session:
-        escalating.escalate(session, at=NOON + timedelta(hours=1))
+        found = session.scalars(select(Alert.id)).one()
+        escalating.escalate(session, found, at=NOON + timedelta(hours=1))
     assert "no message reached anybody" in desk.get(f"/alerts/{alert}").page.text
 
 

@@ -1,9 +1,13 @@
 """The pages around an infusion: each form keeps what was typed, says what is wrong, and comes back to the course."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from prom_server.core.infusions import Details
+from prom_server.services import infusions, opioid_doses
 from prom_server.store.database import Database
 from tests import cast as people
 from tests.cast import Cast
@@ -70,7 +74,7 @@ def test_an_infusion_is_recorded_with_its_mg_per_kg(desk: Browser, course: str, 
 def test_a_checklist_has_nothing_chosen_and_shows_what_was_not_asked(desk: Browser, infusion: str, noon) -> None:
     desk.get(f"/infusions/{infusion}/side-effects")
     assert len(form(desk, "").options) == 8
-    assert set(form(desk, "").fields) == {"csrf_token", "what"}  # no radio button is chosen
+    assert set(form(desk, "").fields) == {"csrf_token", "seen", "what"}  # no radio button is chosen
     send(desk)
     assert "Nothing is chosen" in desk.page.text
     send(desk, other="yes")
@@ -178,3 +182,26 @@ def test_care_is_one_page(desk: Browser, database: Database, team: Cast, course:
     text = desk.get(f"/courses/{course}").page.text
     assert "30 MME a day" in text
     assert "Came by bus." in text
+
+
+def test_what_another_desk_saved_is_shown_and_not_overwritten(
+    desk: Browser, database: Database, team: Cast, course: str, infusion: str, noon
+) -> None:
+    desk.get(f"/infusions/{infusion}/change")
+    mine = replace(form(desk, ""), action=desk.path)
+    with database.writing() as session:
+        infusions.change_infusion(session, infusion, Details(minutes=44), by=team.bob, at=NOON)
+    filled = replace(mine, fields=mine.fields | {"minutes": "45"})
+    assert desk.submit(filled).status == 422
+    assert "44 minutes" in desk.page.text
+    again = form(desk, "")
+    assert again.fields["minutes"] == "45"  # nothing typed is lost
+    desk.submit(replace(again, action=filled.action))
+    assert "45 minutes" in desk.page.text
+
+
+def test_a_dose_names_what_it_replaces(desk: Browser, database: Database, team: Cast, course: str, noon) -> None:
+    with database.writing() as session:
+        opioid_doses.record_dose(session, course, "oxycodone", Decimal(20), NOON.date(), by=team.bob, at=NOON)
+    desk.get(f"/courses/{course}/opioid-doses")
+    assert "Oxycodone 20 mg a day since Mon 23 Nov 2026" in desk.page.text

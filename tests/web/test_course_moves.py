@@ -1,5 +1,7 @@
 """A course is moved or cancelled on its page: what would happen is said first, then agreed to."""
 
+from dataclasses import replace
+
 import pytest
 
 from prom_server.store.database import Database
@@ -44,8 +46,36 @@ def test_what_changed_meanwhile_is_shown_again(desk: Browser, database: Database
     desk.submit(form(desk, "seen"))
     assert desk.status == 409
     assert "Please look again" in desk.page.text
-    assert "Baseline (begun)" in desk.page.text
-    assert desk.submit(form(desk, "seen")).path == f"/courses/{course}"
+    assert "Stays open for longer" in desk.page.text
+    agreed = replace(form(desk, "seen"), action=desk.path)
+    for _ in range(2):  # a second press shows the same
+        assert desk.submit(agreed).path == f"/courses/{course}"
+        assert "The first day is moved" in desk.page.text
+
+
+def test_an_infusion_on_another_day_says_first_what_it_moves(
+    desk: Browser, database: Database, team: Cast, course: str
+) -> None:
+    with database.writing() as session:
+        first = people.infuse(session, course, team.bob, -2)[0]
+    desk.get(f"/courses/{course}/infusions")
+    assert "3 months, due Fri 19 Feb 2027, to Sun 21 Feb 2027" in desk.page.text
+    for said in ("Given on Sun 22 Nov 2026", "3 months, due Fri 19 Feb 2027, to Sat 20 Feb 2027"):
+        if said.startswith("Given"):
+            desk.submit(form(desk, "given_time"), given_on="2026-11-22", given_time="09:00")
+        assert said in desk.page.text, said
+    assert desk.status == 200
+    desk.submit(form(desk, "given_time"))
+    assert "The infusion is recorded" in desk.page.text
+    desk.get(f"/infusions/{first}/in-error")
+    agreed = form(desk, "seen")
+    with database.writing() as session:
+        people.infuse(session, course, team.bob, 0)
+    assert desk.submit(agreed).status == 409
+    assert "Please look again" in desk.page.text
+    agreed = replace(form(desk, "seen"), action=desk.path)
+    for _ in range(2):
+        assert "marked as entered in error" in desk.submit(agreed).page.text
 
 
 @pytest.mark.parametrize(("typed", "said"), [("", "fill this in"), ("2028-01-01", "a day within a year of today")])

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,18 @@ import time_machine
 from sqlalchemy import select
 
 from prom_server.core.permissions import Action, Role
-from prom_server.services import accounts
+from prom_server.services import accounts, day_list, importing, merging, on_call, outbox
 from prom_server.store.alerts import Alert
 from prom_server.store.assessments import Administration
 from prom_server.store.courses import Course, Infusion
 from prom_server.store.database import Database
 from prom_server.store.kiosks import Device
+from prom_server.store.outbox import Message
 from prom_server.store.staff import Staff
 from prom_server.web.guard import RULES, Access
 from tests import cast as people
 from tests.cast import PASSWORD, Cast
-from tests.support import clinic, kiosk
+from tests.support import care, clinic, kiosk
 from tests.support.browsing import Browser, application
 from tests.support.clinic import NOON
 
@@ -28,16 +30,28 @@ UNKNOWN = "0" * 20
 # What each address with an id stands for.
 KINDS = {
     "/patients/": "patient",
+    "/patients/import/": "import",
+    "/merges/": "merge",
     "/courses/": "course",
     "/infusions/": "infusion",
+    "/infusion-days/": "infusion_day",
+    "/vital-signs/": "vital_sign",
+    "/adverse-events/": "adverse_event",
+    "/opioid-doses/": "opioid_dose",
+    "/sessions/": "session",
+    "/notes/": "note",
     "/assessments/": "assessment",
     "/alerts/": "alert",
+    "/on-call/": "duty",
+    "/outbox/": "message",
+    "/expected/day-list/": "day_list",
     "/answers/": "administration",
     "/settings/staff/": "staff",
+    "/settings/words/": "words",
     "/settings/tablets/": "device",
     "/instruments/": "instrument",
 }
-NOBODYS = {"instrument"}  # belongs to no clinic: every one sees the same
+NOBODYS = {"words", "instrument"}  # belongs to no clinic: every one sees the same
 # What a form must hold to get past its own checks, so that the id decides.
 FILLED = {
     "clinic.edit_patient": {
@@ -47,13 +61,40 @@ FILLED = {
         "birth_date": "1968-03-12",
     },
     "clinic.mark_in_error": {"reason": "A test."},
+    "calls.record": {"outcome": "no_answer", "seen": "0"},
+    "contacts.change": {"kind": "email", "act": "new", "email-address": "alice@example.org"},
+    "contacts.set_calls": {"may_leave_message": "yes"},
+    "contacts.stop": {"reason": "Moved away."},
+    "contacts.take_back": {"what": "withdrawn"},
     "courses.new": {"protocol": clinic.FREE, "starts_on": "2026-11-24"},
     "courses.record_infusion": {"given_on": "2026-11-23", "given_time": "09:00"},
     "courses.finish": {"reason": "completed"},
+    "infusions.effects": {"nausea": "no"},
+    "infusions.vital_signs": {"measured_on": "2026-11-23", "measured_time": "12:00", "heart_rate": "70"},
+    "infusions.day": {"reason": "unwell"},
+    "events.record": {
+        "kind": "hypertension",
+        "action": "both",
+        "outcome": "resolved",
+        "happened_on": "2026-11-23",
+        "happened_time": "12:00",
+    },
+    "events.event": {"outcome": "resolving"},
+    "care.dose": {"drug": "morphine", "daily_amount": "20", "taken_from": "2026-11-23"},
+    "care.attendance": {"kind": "therapy", "attended": "yes", "on": "2026-11-22"},
+    "care.other": {"asked_on": "2026-11-23", "massage": "no"},
+    "care.note": {"written": "A note."},
+    "course_moves.move": {"starts_on": "2026-11-30"},
+    "course_moves.cancel": {"note": "Another patient's."},
+    "link_messages.send": {"channel": "email", "sent": "0"},
+    "message_templates.edit": {"subject": "Ready", "body": "{link}"},
     "devices.register": {"tablet-name": "Tablet 5", "tablet-language": "en"},
     "devices.rename": {"name": "Tablet 6", "language": "en"},
     "given.who": {"respondent": "patient"},
+    "late_reopening.reopen": {"until": "2026-11-30", "reason": "Was travelling."},
     "alerts.resolve": {"code": "spoke_with_patient"},
+    "alerts.give": {"to": UNKNOWN},
+    "outbox.settle": {"how": "left"},
 }
 FINE = {200, 303, 409, 422}  # done, shown, or refused for a reason that has nothing to do with who asks
 
@@ -107,6 +148,7 @@ def _made(database: Database, team: Cast, patient: str, by) -> dict[str, str]:
             "patient": patient,
             "course": course,
             "infusion": session.scalars(select(Infusion.public_id).where(Infusion.course_id == row.id)).one(),
+            **care.everything(session, course, by=by),
             "assessment": clinic.assessment_of(session, course, "month-3"),
             "alert": session.scalars(select(Alert.public_id).where(Alert.patient_id == row.patient_id)).one(),
             "administration": session.scalars(
@@ -115,9 +157,38 @@ def _made(database: Database, team: Cast, patient: str, by) -> dict[str, str]:
             "staff": session.scalars(
                 select(Staff.public_id).where(Staff.clinic_id == by.clinic.id).order_by(Staff.id)
             ).first(),
+            "message": _message(session, by),
+            "day_list": day_list.upload(session, b"record_number\nDEMO-1\n", NOON.date(), by=by, at=NOON),
+            "merge": _merge(session, patient, by),
+            "import": importing.upload(session, _FILE, by=by, at=NOON),
             "instrument": "phq-9",
+            "duty": on_call.put_on_call(session, by.public_id, NOON, NOON + timedelta(hours=1), by=by, at=NOON),
+            "words": "reminder-email-en",
             "device": _device(session, by),
         }
+
+
+def _merge(session, patient: str, by) -> str:
+    gone = people.patient(session, by, number="GONE-1")
+    return merging.merge(session, patient, gone, by=by, at=NOON)
+
+
+_FILE = b"record_number,given_name,family_name,birth_date\nN-7,Rosa,Placeholder,1960-01-02\n"
+
+
+def _message(session, by) -> str:
+    message_id = outbox.enqueue(
+        session,
+        clinic_id=by.clinic.id,
+        purpose="test",
+        channel="email",
+        address="somebody@example.org",
+        language="en",
+        key=f"test:{by.id}",
+        at=NOON,
+        staff_id=by.id,
+    )
+    return session.get_one(Message, message_id).public_id
 
 
 def _device(session, by) -> str:
@@ -171,6 +242,8 @@ def test_what_is_open_to_anybody_is_listed_here(desk: Browser) -> None:
     assert {endpoint for endpoint, rule in RULES.items() if rule is Access.PUBLIC} == {
         "static",
         "health.healthz",
+        "inbound.sms",
+        "inbound.sms_status",
         "preferences.choose",
         "kiosk.look_at_set_up",
         "kiosk.set_up",

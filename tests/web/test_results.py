@@ -39,7 +39,7 @@ def form(page: Browser, part: str) -> Form:
 
 
 def turn_on(app: Flask, database: Database, team: Cast, **words: str) -> Browser:
-    ada = signed_in(app, database, team.ada).get("/settings")
+    ada = signed_in(app, database, team.ada).get("/settings/patients")
     return ada.submit(form(ada, "/settings/patients"), **{**WORDS, "words-results": "yes", **words})
 
 
@@ -131,7 +131,7 @@ def test_the_clinic_s_own_words_in_each_language(app: Flask, database: Database,
     assert "El Dr. Bob está aquí." in phone.page.text
     assert "La clínica lee las respuestas en este horario: de lunes a viernes, de 8 a 17 h." in phone.page.text
     assert "weekdays" not in phone.page.text
-    ada = signed_in(app, database, team.ada).get("/settings")
+    ada = signed_in(app, database, team.ada).get("/settings/patients")
     assert "El Dr. Bob está aquí." in ada.response.text
 
 

@@ -114,8 +114,10 @@ def test_messages_say_what_the_server_does_and_no_secret(database: Database, tmp
     assert "this is not the machine that may send" in ada.page.text
     assert secret not in ada.response.text
     ada.submit(form(ada, "/settings/messages"), sender_name="Harbour Pain Care")
-    assert "tells what the clinic treats" in ada.page.text
-    ada.submit(form(ada, "/settings/messages"), sender_name="Harbour Street", reminders_at="21:00")
+    assert "would tell what the clinic treats" in ada.page.text
+    ada.submit(form(ada, "/settings/messages"), sender_name="Harbour Street", reply_to="a@[b.org")
+    assert "This is not an e-mail address" in ada.page.text
+    ada.submit(form(ada, "/settings/messages"), reply_to="", reminders_at="21:00")
     assert "within the quiet hours" in ada.page.text
     ada.submit(form(ada, "/settings/messages"), reminders_at="08:30")
     assert (ada.status, clinic(database, team).reminders_at) == (200, "08:30")
@@ -137,6 +139,7 @@ def test_staff_are_added_changed_and_deactivated_after_a_second_page(
     ada.get("/settings/staff")
     nina = {"staff-name": "Nina", "staff-email": "nina", "staff-role": "clinician"}
     assert ada.submit(form(ada, "/settings/staff"), **nina).status == 422
+    assert ada.submit(form(ada, "/settings/staff"), **{**nina, "staff-email": "<n@example.org>"}).status == 422
     ada.submit(form(ada, "/settings/staff"), **{"staff-email": "n@example.org", "staff-role": "clinician"})
     link = re.search(r'value="http://[^/]+(/set-password/[^"]+)"', ada.response.text)[1]
     assert Browser(app).get(link).status == 200
@@ -150,16 +153,19 @@ def test_staff_are_added_changed_and_deactivated_after_a_second_page(
         assert (row.role, row.alerts_by, row.mobile) == (Role.COORDINATOR, "sms", "+13035550142")
         detail = session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "staff.change")).one()
     assert detail == "role: clinician -> coordinator\nalerts_by: None -> sms\nmobile: None -> +13035550142"
+    assert "No other clinician is told" not in ada.get(bob).page.text
     ada.get(f"{bob}/deactivate")
     assert "signed out everywhere" in ada.page.text
     ada.submit(form(ada, "/deactivate"))
     assert "Deactivated" in ada.page.text
 
 
-def test_the_only_administrator_stays_one(ada: Browser, team: Cast) -> None:
+def test_nobody_takes_away_their_own_access(ada: Browser, team: Cast) -> None:
     own = f"/settings/staff/{team.ada.public_id}"
-    ada.get(own).submit(form(ada, own), role="clinician")
-    assert "This is the only administrator" in ada.page.text
+    ada.get(own)
+    assert 'value="clinician"' not in ada.response.text  # one's own role is not even offered
+    ada.submit(form(ada, own), role="clinician")
+    assert "or change its role" in ada.page.text
     assert ada.post(f"{own}/deactivate", {"csrf_token": form(ada, own).fields["csrf_token"]}).status == 409
 
 
@@ -167,6 +173,7 @@ def test_licences(ada: Browser) -> None:
     ada.get("/settings/licences")
     assert "PROMIS-29" in ada.page.text
     assert "A supplement file with the wording" in ada.page.text
+    assert ada.response.text.count("<b>PCS</b>") == 1  # with all that it needs
     filled = {
         "permission-family": "promis",
         "permission-granted_by": "A. Person, HealthMeasures",
@@ -191,7 +198,7 @@ def test_a_clinic_goes_live_when_everything_is_settled_and_back(database: Databa
 
     with database.writing() as session:
         team = people.cast(session, demo=False)
-        for who in (team.ada, team.bob):
+        for who in (team.ada, team.bob, team.cora):
             people.set_password(session, who, by=team.ada)
     environment = {"MESSAGES": "live", "MESSAGES_HOST": socket.gethostname(), "MAIL_FROM": "prom@example.org"}
     app = application(database, tmp_path, **environment, SMTP_URL="smtp://127.0.0.1:1")
@@ -212,7 +219,15 @@ def test_a_clinic_goes_live_when_everything_is_settled_and_back(database: Databa
     ada.get("/settings/going-live").submit(form(ada, "/settings/going-live"))
     assert "Live since" in ada.page.text
     assert clinic(database, team).live_at == NOON
-    ada.submit(form(ada, "/going-live/back"), reason="")
+    assert "Not met any more" not in ada.get("/settings").page.text
+    desk = signed_in(app, database, team.cora)
+    assert "reach nobody" not in desk.get("/today").page.text
+    assert "No other clinician is told" in ada.get(bob).page.text
+    ada.submit(form(ada, bob), role="clinician", alerts_by="")
+    assert "Not met any more" in ada.get("/settings").page.text
+    assert "To settle before going live" not in ada.page.text
+    assert "No clinician is told of alerts any more" in desk.get("/today").page.text
+    ada.get("/settings/going-live").submit(form(ada, "/going-live/back"), reason="")
     assert ada.status == 422
     ada.submit(form(ada, "/going-live/back"), reason="The mail server moves.")
     assert clinic(database, team).live_at is None

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from prom_server.services import staffing
 from prom_server.store.database import Database
 from prom_server.store.staff import StaffSession
+from prom_server.web.guard import LAST_SEARCH
 from tests import cast as people
 from tests.cast import PASSWORD, Cast
 from tests.support.browsing import Browser, application
@@ -106,8 +107,13 @@ def test_fifteen_idle_minutes(desk: Browser, database: Database, team: Cast, noo
     for _ in range(3):
         noon.shift(timedelta(minutes=14))
         assert desk.get("/today").path == "/today"  # each page counts
+    desk.get("/patients").submit(next(each for each in desk.page.forms if "q" in each.fields), q="Specimen")
+    with desk.client.session_transaction() as held:
+        assert held[LAST_SEARCH] == "Specimen"
     noon.shift(timedelta(minutes=15, seconds=1))
     assert desk.get("/today").path == "/sign-in"
+    with desk.client.session_transaction() as held:
+        assert LAST_SEARCH not in held  # the cookie can be read
 
 
 def test_setting_a_password(desk: Browser, database: Database, team: Cast) -> None:

@@ -17,6 +17,7 @@ from prom_server.store.staff import StaffSession
 from tests import cast as people
 from tests.bench.scale import statements
 from tests.cast import Cast
+from tests.support import clinic
 from tests.support.browsing import Browser
 from tests.support.clinic import NOON
 from tests.support.pages import Form
@@ -56,6 +57,24 @@ def test_checking_in_is_one_press_and_can_be_undone(desk: Browser, database: Dat
     assert desk.path == "/expected"
 
 
+def test_a_call_of_what_is_overdue_begins_on_its_page_where_it_is_recorded(
+    desk: Browser, database: Database, team: Cast
+) -> None:
+    with database.writing() as session:
+        course = people.start(session, team)
+        assessment = clinic.assessment_of(session, course, "baseline")
+        invitations.issue(session, assessment, by=team.cora, at=NOON)
+        days = {"opens_on": NOON.date(), "closes_on": NOON.date() + FOUR_DAYS, "overdue_on": NOON.date()}
+        session.execute(update(Assessment).where(Assessment.public_id == assessment).values(**days))
+    for path in ("/today", "/follow-ups"):
+        desk.get(path)
+        assert f'href="/assessments/{assessment}/call"' in desk.response.text
+        assert "tel:" not in desk.response.text
+    with database.writing() as session:
+        session.execute(update(Assessment).values(overdue_on=NOON.date() + timedelta(days=1)))  # it closes soon, only
+    assert 'href="tel:3035550100"' in desk.get("/follow-ups").response.text
+
+
 def test_a_full_morning_in_few_statements(desk: Browser, database: Database, team: Cast) -> None:
     with database.writing() as session:
         people.answer_part(session, people.start(session, team), team.bob, 2)
@@ -73,7 +92,7 @@ def test_a_full_morning_in_few_statements(desk: Browser, database: Database, tea
 
 
 def test_what_hangs_loose_is_told_when_something_does(desk: Browser, database: Database, team: Cast, noon) -> None:
-    words = ("Links without an answer", "Infusions finished?", "Standing still", "Messages not delivered")
+    words = ("Links without an answer", "Finished?", "Standing still", "Messages not delivered")
     desk.get("/today")
     assert not any(each in desk.page.text for each in words)
     with database.writing() as session:

@@ -348,7 +348,7 @@ def test_a_staff_form_is_carried_too(
         email = people.email_of(session, team.of(role))
     desk = browser()
     desk.get("/sign-in").submit(email=email, password=PASSWORD)
-    path = "/settings" if role is Role.ADMINISTRATOR else "/patients/new"
+    path = "/settings/clinic" if role is Role.ADMINISTRATOR else "/patients/new"
     form = next(form for form in desk.get(path).page.forms if len(form.fields) > 2)
     typed = dict.fromkeys(form.fields, "Typed") | {"csrf_token": form.fields["csrf_token"]}
     with away(database, monkeypatch):

@@ -67,7 +67,11 @@ def test_the_last_infusion_is_the_last_planned_day() -> None:
     assert due(FIVE, 0, 2, to_come=(1, 3, 4))["last-infusion"] == 5  # one passed: presumed to be made up
     assert due(FIVE, 0, 1, 2, 3, 4, 7)["last-infusion"] == 7  # one more than planned
     assert due(FIVE, 0, 1, to_come=())["last-infusion"] == 1  # finished
-    assert due(FIVE) == {"baseline": 0}  # finished and never infused
+
+
+def test_never_infused_keeps_what_had_closed() -> None:
+    assert due(FIVE, finished_on=FIRST + 30 * DAY) == {}  # the last day on which the baseline could be answered
+    assert due(FIVE, finished_on=FIRST + 31 * DAY) == {"baseline": 0}
 
 
 def test_a_course_without_infusions_counts_from_its_first_day_until_it_is_finished() -> None:
